@@ -1,0 +1,87 @@
+"""Put into README and docs what the commands shown there really print.
+
+A block that stands between two such markers is written by running its command:
+
+    <!-- generated: fieldscope analyze torchvision:resnet50 -->
+    <!-- generated end -->
+
+`python -m docs.generate` rewrites the blocks, `--check` only says which ones are out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+# Fits a page of GitHub and of the Python package index without scrolling sideways.
+WIDTH = 100
+
+_BLOCK = re.compile(
+    r"^(?P<begin><!-- generated: (?P<command>.+?) -->\n)(?P<body>.*?)(?P<end><!-- generated end -->)$",
+    flags=re.MULTILINE | re.DOTALL,
+)
+
+
+def documents() -> Iterator[Path]:
+    """The pages that may hold generated blocks."""
+    yield ROOT / "README.md"
+    yield from sorted((ROOT / "docs").rglob("*.md"))
+
+
+def refreshed(text: str, run: Callable[[str], str]) -> str:
+    """The page's text with every block as `run(command)` gives it now."""
+
+    def block(match: re.Match[str]) -> str:
+        command = match["command"]
+        body = f"```console\n$ {command}\n{run(command).rstrip()}\n```\n"
+        return match["begin"] + body + match["end"]
+
+    return _BLOCK.sub(block, text)
+
+
+def run(command: str) -> str:
+    """What a `fieldscope …` command prints, here, with the code of this checkout."""
+    program, *arguments = shlex.split(command)
+    if program != "fieldscope":
+        raise SystemExit(f"only fieldscope's commands can be shown in a block, not: {command}")
+    done = subprocess.run(
+        [sys.executable, "-m", "fieldscope", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": str(WIDTH), "NO_COLOR": "1", "PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"exit code {done.returncode} from: {command}\n{done.stderr}")
+    # Lines of a table are padded to its width, which no page should carry.
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m docs.generate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 if old")
+    check = parser.parse_args().check
+    old = 0
+    for path in documents():
+        text = path.read_text(encoding="utf-8")
+        new = refreshed(text, run)
+        if new == text:
+            continue
+        old += 1
+        print(f"{'out of date' if check else 'written'}: {path.relative_to(ROOT)}")
+        if not check:
+            path.write_text(new, encoding="utf-8")
+    return 1 if check and old else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
