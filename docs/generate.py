@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 WIDTH = 100
 
 _BLOCK = re.compile(
-    r"^(?P<begin><!-- generated: (?P<command>.+?) -->\n)(?P<body>.*?)(?P<end><!-- generated end -->)$",
+    r"^(?P<begin><!-- generated: (?P<command>.+?) -->\n).*?(?P<end><!-- generated end -->)$",
     flags=re.MULTILINE | re.DOTALL,
 )
 
@@ -41,8 +41,8 @@ def refreshed(text: str, run: Callable[[str], str]) -> str:
 
     def block(match: re.Match[str]) -> str:
         command = match["command"]
-        body = f"```console\n$ {command}\n{run(command).rstrip()}\n```\n"
-        return match["begin"] + body + match["end"]
+        printed = f"```console\n$ {command}\n{run(command).rstrip()}\n```\n"
+        return match["begin"] + printed + match["end"]
 
     return _BLOCK.sub(block, text)
 

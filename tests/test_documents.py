@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import documents, refreshed, run
+from docs.generate import ROOT, documents, refreshed, run
 
 PAGE = """\
 # Page
@@ -43,7 +43,7 @@ def test_a_command_that_is_not_fieldscope_is_refused() -> None:
         run("rm -r build")
 
 
-@pytest.mark.parametrize("page", list(documents()), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", list(documents()), ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_page_shows_what_its_commands_print(page: Path) -> None:
     """Red after a change of the output: run `make docs` and read what it changed."""
     text = page.read_text(encoding="utf-8")
