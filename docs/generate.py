@@ -21,9 +21,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-# Fits a page of GitHub and of the Python package index without scrolling sideways.
-WIDTH = 100
-
 _BLOCK = re.compile(
     r"^(?P<begin><!-- generated: (?P<command>.+?) -->\n).*?(?P<end><!-- generated end -->)$",
     flags=re.MULTILINE | re.DOTALL,
@@ -55,7 +52,7 @@ def run(command: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "fieldscope", *arguments],
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": str(WIDTH), "NO_COLOR": "1", "PYTHONUTF8": "1"},
+        env={**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1"},
         capture_output=True,
         encoding="utf-8",
         check=False,
