@@ -1,0 +1,216 @@
+"""A layer's numbers: from the arrays of the domains to sizes, strides and boxes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from fieldscope.domains.affine import LOST, Affine
+from fieldscope.domains.hull import Hull
+from fieldscope.geometry.bounds import EMPTY, FAR, LEADING
+from fieldscope.geometry.layout import Kind, Layout
+from fieldscope.interpret import ValueFields
+
+Phases = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a layer's positions read of one input; one entry per spatial axis of it.
+
+    Attributes:
+        size: elements from the first to the last one read, on the unbounded plane;
+            the largest phase's where the field has several. `math.inf` where the
+            whole input is read, 0 where nothing is.
+        stride: input elements from one position to the next; None where the field
+            isn't periodic.
+        start: first element read by position 0, negative under padding; None where
+            the whole input is read.
+        narrowest: size along the shortest path.
+        is_global: whether the whole input is read, whatever its extent.
+        period: positions after which the field repeats; None where it doesn't.
+        phases: (lo, hi) of each of `period` positions, where the period is over 1.
+    """
+
+    size: tuple[int | float, ...]
+    stride: tuple[int | Fraction | None, ...]
+    start: tuple[int | None, ...]
+    narrowest: tuple[int | float, ...]
+    is_global: tuple[bool, ...]
+    period: tuple[int | None, ...]
+    phases: tuple[Phases | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisField:
+    """The numbers of a field along one axis; see `Field`."""
+
+    size: int | float
+    stride: int | Fraction | None
+    start: int | None
+    narrowest: int | float
+    is_global: bool
+    period: int | None = None
+    phases: Phases | None = None
+
+
+NOTHING = AxisField(0, None, None, 0, is_global=False)
+WHOLE = AxisField(math.inf, None, None, math.inf, is_global=True)
+
+
+def axis_field(fields: ValueFields, index: int, extent: int) -> AxisField:
+    """The numbers of a value's field along one spatial axis of an input."""
+    hull, affine = fields.hulls[index], fields.affines[index]
+    if hull is None:
+        return NOTHING
+    if isinstance(affine, Affine):
+        return _of_plane(affine, fields.layout)
+    assert affine is LOST
+    return _of_hull(hull, fields.layout, extent)
+
+
+def _of_plane(field: Affine, layout: Layout) -> AxisField:
+    bounds = field.bounds
+    lo, minus_hi = bounds[:, 0], bounds[:, 1]
+    if bounds.size == 4:
+        low, top = int(lo[0].flat[0]), -int(minus_hi[0].flat[0])
+        narrow = _size(int(lo[1].flat[0]), -int(minus_hi[1].flat[0]))
+        size = _size(low, top)
+        stride, moving = _stride(field, layout)
+        if size == math.inf:
+            return (
+                WHOLE if narrow == math.inf else AxisField(size, None, None, narrow, is_global=True)
+            )
+        if moving is None:
+            return AxisField(size, None, low if size else None, narrow, is_global=False)
+        return AxisField(size, stride, low, narrow, is_global=False, period=1)
+    stride, moving = _stride(field, layout)
+    plain = tuple(1 + k for k, factor in enumerate(layout.factors) if factor.kind is Kind.PLAIN)
+    # Channels are united (for the narrowest path: the narrowest of them); positions aren't.
+    joined_lo, joined_hi = (
+        lo.min(axis=plain, keepdims=True),
+        minus_hi.min(axis=plain, keepdims=True),
+    )
+    extents = np.where(joined_lo[0] >= FAR, 0, -(joined_lo[0] + joined_hi[0]))
+    each = np.where(lo[1] >= FAR, EMPTY, -(lo[1] + minus_hi[1]))
+    narrowest = each.min(axis=tuple(k - 1 for k in plain), keepdims=True)
+    narrow = int(narrowest[narrowest < EMPTY].max(initial=0))
+    narrow_size: int | float = math.inf if narrow > FAR else narrow
+    largest = int(extents.max(initial=0))
+    if largest > FAR:
+        return AxisField(math.inf, None, None, narrow_size, is_global=True)
+    start = int(joined_lo[0].flat[0])
+    begin = start if start < FAR else None
+    if moving is None:
+        return AxisField(largest, None, begin, narrow_size, is_global=False)
+    period = joined_lo.shape[1 + moving]
+    rest = tuple(k for k in range(joined_lo[0].ndim) if k != moving)
+    phase_lo, phase_hi = joined_lo[0].min(axis=rest), joined_hi[0].min(axis=rest)
+    phases = tuple(
+        (int(a), -int(b)) if a < FAR else (0, 0) for a, b in zip(phase_lo, phase_hi, strict=True)
+    )
+    return AxisField(
+        largest,
+        stride,
+        begin,
+        narrow_size,
+        is_global=False,
+        period=period,
+        phases=phases if period > 1 else None,
+    )
+
+
+def _size(low: int, top: int) -> int | float:
+    if low >= FAR:
+        return 0
+    return math.inf if top - low > FAR else top - low
+
+
+def _stride(field: Affine, layout: Layout) -> tuple[int | Fraction | None, int | None]:
+    """Input elements per position, and the factor that moves; None if it isn't exactly one."""
+    moving = [
+        k
+        for k, factor in enumerate(layout.factors)
+        if factor.kind is Kind.PLANE and field.steps[k] != 0
+    ]
+    if len(moving) != 1:
+        return None, None
+    stride = Fraction(field.steps[moving[0]], field.bounds.shape[LEADING + moving[0]])
+    return (int(stride) if stride.denominator == 1 else stride), moving[0]
+
+
+def _of_hull(hull: Hull, layout: Layout, extent: int) -> AxisField:
+    """Largest field of any position inside the given input, where no period exists."""
+    plain = tuple(LEADING + k for k, f in enumerate(layout.factors) if f.kind is Kind.PLAIN)
+    whole = None
+    for part in hull:
+        united = part.min(axis=plain, keepdims=True)
+        whole = united if whole is None else np.minimum(whole, united)
+    assert whole is not None
+    lo, minus_hi = whole[0]
+    extents = np.where(lo >= FAR, 0, -(lo + minus_hi))
+    largest = int(extents.max(initial=0))
+    narrow: int | float = largest
+    if len(whole) > 1:
+        each = None
+        for part in hull:
+            found = np.where(part[1, 0] >= FAR, EMPTY, -(part[1, 0] + part[1, 1]))
+            found = found.min(axis=tuple(k - LEADING for k in plain), keepdims=True)
+            each = found if each is None else np.minimum(each, found)
+        assert each is not None
+        narrow = int(each[each < FAR].max(initial=0))
+    first = int(lo.flat[0])
+    if extents.size and (extents == extent).all():
+        return AxisField(
+            math.inf, None, None, math.inf if narrow == extent else narrow, is_global=True
+        )
+    return AxisField(largest, None, first if first < FAR else None, narrow, is_global=False)
+
+
+def interval(hull: Hull, layout: Layout, index: tuple[int | None, ...]) -> tuple[int, int]:
+    """The interval that a position reads inside the input; (0, 0) for nothing.
+
+    `index` has one entry per axis of the value; None unites all along the axis.
+    """
+    low, top = EMPTY, EMPTY
+    for part in hull:
+        bounds = part[0]
+        for axis in reversed(range(len(layout.axes))):
+            place = index[axis]
+            for k in reversed(layout.span(axis)):
+                extent = layout.factors[k].extent
+                if place is None:
+                    bounds = bounds.min(axis=1 + k)
+                else:
+                    place, here = divmod(place, extent)
+                    bounds = bounds.take(here if bounds.shape[1 + k] != 1 else 0, 1 + k)
+        low, top = min(low, int(bounds[0])), min(top, int(bounds[1]))
+    return (0, 0) if low >= FAR else (low, -top)
+
+
+def unbounded_interval(
+    field: Affine, layout: Layout, index: tuple[int | None, ...]
+) -> tuple[int | float, int | float]:
+    """The interval that a position reads on the unbounded plane; infinite if global."""
+    bounds, moved = field.bounds[0], 0
+    for axis in reversed(range(len(layout.axes))):
+        place = index[axis]
+        for k in reversed(layout.span(axis)):
+            extent, count = layout.factors[k].extent, bounds.shape[1 + k]
+            if place is None:
+                bounds = bounds.min(axis=1 + k)
+            else:
+                place, here = divmod(place, extent)
+                if layout.factors[k].kind is Kind.PLANE:
+                    turns, here = divmod(here, count)
+                    moved += field.steps[k] * turns
+                bounds = bounds.take(here if count != 1 else 0, 1 + k)
+    low, top = int(bounds[0]), -int(bounds[1])
+    if low >= FAR:
+        return 0, 0
+    if top - low > FAR:
+        return -math.inf, math.inf
+    return low + moved, top + moved

@@ -1,0 +1,1 @@
+"""The command `fieldscope`: a thin floor over `fieldscope.api` and `fieldscope.render`."""

@@ -1,0 +1,156 @@
+"""The command's entrance: its name, its version, and what becomes of errors.
+
+Exit codes: 0 done; 1 the analysis says no; 2 the call or the model is wrong.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any, NoReturn
+
+import click
+
+from fieldscope.cli.analyze import analyze
+from fieldscope.errors import BoundError, FieldscopeError
+from fieldscope.frontends.blame import told
+from fieldscope.version import __version__
+
+SAYS_NO = 1
+WRONG = 2
+# What a shell reports of a command that these signals ended.
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+# By this a shell asks for what could be typed next.
+_COMPLETE = "_FIELDSCOPE_COMPLETE"
+
+
+class Command(click.Group):
+    """A group of commands whose errors are one message, and no traceback."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> NoReturn:
+        """Run, and leave the process with the exit code."""
+        sys.exit(main(args))
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the versions that a report of an error needs."""
+    if not wanted or context.resilient_parsing:
+        return
+    installed = {name: _installed(name) for name in ("torch", "torchvision", "timm")}
+    found = [f"Python {platform.python_version()}"]
+    found += [f"{name} {version}" for name, version in installed.items() if version]
+    click.echo(f"fieldscope {__version__} ({', '.join(found)})")
+    context.exit()
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+_HELP = """\
+Receptive fields of neural networks: exact, at every layer, for any model.
+
+\b
+fieldscope analyze torchvision:resnet50
+fieldscope analyze ./mynet.py:build --input 1x1x16000
+fieldscope analyze --help
+"""
+
+
+@click.group(
+    name="fieldscope",
+    help=_HELP,
+    cls=Command,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the versions of fieldscope and of what it stands on, and exit.",
+)
+@click.pass_context
+def fieldscope(context: click.Context) -> None:
+    """Show the help where no command is named."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+fieldscope.add_command(analyze)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit code.
+
+    >>> main(["analyze", "resnet50.pth"])
+    2
+    """
+    given = list(sys.argv[1:] if args is None else args)
+    if _COMPLETE in os.environ:
+        click.Group.main(fieldscope, given, prog_name="fieldscope", complete_var=_COMPLETE)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A layer's name that the terminal can't show is no reason to stop.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        return _run(given)
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more when it flushes stdout on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:
+        if "--debug" in given and not isinstance(error, click.ClickException):
+            traceback.print_exc()
+        _say(*_message(error))
+        return SAYS_NO if isinstance(error, BoundError) else WRONG
+
+
+def _run(args: list[str]) -> int:
+    """Call the command; not by click's own `main`, whose code for a closed pipe is 1."""
+    code = 0
+    try:
+        with fieldscope.make_context("fieldscope", args) as context:
+            fieldscope.invoke(context)
+    except click.exceptions.Exit as leaving:
+        code = leaving.exit_code
+    sys.stdout.flush()
+    return code
+
+
+def _message(error: Exception) -> tuple[str, ...]:
+    """Write an error's message and the next step."""
+    match error:
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx is not None else "fieldscope"
+            return (_in_our_form(error), f"{path} --help shows how it is called")
+        case click.ClickException():
+            return (_in_our_form(error),)
+        case FieldscopeError():
+            return tuple(str(error).splitlines())
+        case _:
+            return (told(error), "--debug shows the traceback")
+
+
+def _in_our_form(error: click.ClickException) -> str:
+    """Begin small and end without a stop, as our own messages do."""
+    message = error.format_message()
+    return message[:1].lower() + message[1:].removesuffix(".")
+
+
+def _say(*lines: str) -> None:
+    click.echo(
+        "\n".join((f"fieldscope: {lines[0]}", *(f"  {line}" for line in lines[1:]))), err=True
+    )

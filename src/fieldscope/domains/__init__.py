@@ -1,0 +1,1 @@
+"""One file per domain: what the canonical operators mean in it."""

@@ -1,0 +1,481 @@
+"""The domain *affine*: the field on an unbounded plane, whatever the input's size.
+
+A field is a stride per factor of the value's layout, and bounds per phase; kind 0 is
+the field, kind 1 the narrowest path (`fieldscope.domains.narrowest`). It survives
+all that keeps the plane: windows, strides, upsampling, reshapes that split and merge
+axes. Where even periodic shift-equivariance is lost (a roll, an irregular pooling,
+tokens put behind a class token) the field is LOST, and the hull answers instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from functools import reduce
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+from fieldscope.domains import hull as explicit
+from fieldscope.domains.layout import linear_steps
+from fieldscope.geometry import bounds as arrays
+from fieldscope.geometry import planes
+from fieldscope.geometry.bounds import EMPTY, GLOBAL, LEADING, Bounds
+from fieldscope.geometry.layout import Kind, Layout, ReshapePlan, reshape
+from fieldscope.geometry.planes import Affine
+from fieldscope.graph.operators import (
+    Collect,
+    Concat,
+    Contract,
+    Expand,
+    Flip,
+    Gather,
+    Mask,
+    Mix,
+    Opaque,
+    Operator,
+    Overwrite,
+    Pad,
+    Permute,
+    Pointwise,
+    Reduce,
+    Reshape,
+    Roll,
+    Slice,
+    Spread,
+    Table,
+    Window,
+)
+
+
+class _Lost(Enum):
+    LOST = "lost"
+
+
+LOST: Final = _Lost.LOST
+"""No periodic field exists; the hull answers."""
+
+Field: TypeAlias = Affine | Literal[_Lost.LOST] | None
+"""An affine field, LOST, or None where nothing is read."""
+
+
+def start(layout: Layout, axis: int) -> Affine:
+    """The field of an input along one of its axes: start 0, stride 1, size 1."""
+    (factor,) = layout.span(axis)
+    steps = tuple(int(k == factor) for k in range(len(layout.factors)))
+    bounds = np.array([0, -1], dtype=np.int64).reshape((1, 2) + (1,) * len(steps))
+    return Affine(steps, np.concatenate([bounds, bounds]))
+
+
+def everything(layout: Layout) -> Affine:
+    """The field of a value whose every element reads the whole plane."""
+    count = len(layout.factors)
+    return Affine((0,) * count, np.full((2, 2) + (1,) * count, GLOBAL, dtype=np.int64))
+
+
+def convert(field: Field, old: Layout, new: Layout) -> Field:
+    """Bring a field from an operand's layout to the one that an operator needs."""
+    if field is None or field is LOST:
+        return field
+    lead = len(new.axes) - len(old.axes)
+    bounds, steps = field.bounds, list(field.steps)
+    for axis in reversed(range(len(old.axes))):
+        wanted, span = new.axes[lead + axis], old.span(axis)
+        if len(wanted) > len(span):
+            extra = len(wanted) - len(span)
+            at = LEADING + span.stop
+            bounds = bounds.reshape(bounds.shape[:at] + (1,) * extra + bounds.shape[at:])
+            steps[span.stop : span.stop] = [0] * extra
+        elif len(wanted) < len(span):
+            merged = _merged(bounds, steps, old, span)
+            if merged is None:
+                return LOST
+            bounds, step = merged
+            steps[span.start : span.stop] = [step]
+    if lead:
+        bounds = bounds.reshape(bounds.shape[:LEADING] + (1,) * lead + bounds.shape[LEADING:])
+    return Affine((0,) * lead + tuple(steps), bounds)
+
+
+def _merged(
+    bounds: Bounds, steps: Sequence[int], layout: Layout, span: range
+) -> tuple[Bounds, int] | None:
+    """One factor for those of a span: a plane and what it was split into, or no plane."""
+    before, after = bounds.shape[: LEADING + span.start], bounds.shape[LEADING + span.stop :]
+    dims = [bounds.shape[LEADING + k] for k in span]
+    if all(dim == 1 for dim in dims) and not any(steps[k] for k in span):
+        return bounds.reshape((*before, 1, *after)), 0
+    wide = [k for k in span if layout.factors[k].extent != 1]
+    moving = [k for k in span if layout.factors[k].kind is Kind.PLANE and k in wide]
+    if any(steps[k] for k in span if k not in wide) or moving not in ([], wide[:1]):
+        return None
+    full = {LEADING + k: layout.factors[k].extent for k in wide if k not in moving}
+    bounds = arrays.widened(bounds, full).reshape((*before, -1, *after))
+    if not moving:
+        return bounds, 0
+    return planes.simplified(bounds, LEADING + span.start, steps[moving[0]])
+
+
+def apply(
+    operator: Operator, fields: Sequence[Field], layouts: tuple[Layout, ...], layout: Layout
+) -> Field:
+    """The field of an operator's result.
+
+    Args:
+        operator: canonical operator.
+        fields: field of each operand, in the prepared layouts.
+        layouts: prepared layout of each operand.
+        layout: layout of the result.
+    """
+    present = [field for field in fields if field is not None]
+    if not present:
+        return None
+    if isinstance(operator, Opaque):
+        return everything(layout)
+    known = [field for field in present if field is not LOST]
+    if len(known) < len(present):
+        return LOST
+    match operator:
+        case Pointwise() | Expand():
+            return known[0] if len(known) == 1 else united(known, layout)
+        case Concat(axis=axis):
+            return _concat(fields, layouts, layout, axis)
+        case Overwrite(axis=axis):
+            return _overwrite(operator, fields, layouts, layout, axis)
+        case Contract():
+            return _contract(operator, fields, layouts, layout)
+        case Window() | Spread():
+            return _windows(operator, known[0], layouts[0], layout)
+        case Mix(axes=axes):
+            return _along(known[0], layouts[0], axes)
+        case Reduce(axes=axes, keep=keep):
+            field = _along(known[0], layouts[0], axes)
+            bounds = explicit.reduced(field.bounds, layouts[0], axes, keep=keep)
+            return Affine(_kept_steps(field.steps, layouts[0], axes, keep=keep), bounds)
+        case Reshape():
+            return _reshape(known[0], layouts[0], reshape(layouts[0], layout.shape))
+        case Permute(order=order):
+            span = [k for axis in order for k in layouts[0].span(axis)]
+            steps = tuple(known[0].steps[k] for k in span)
+            return Affine(steps, known[0].bounds.transpose((0, 1, *(LEADING + k for k in span))))
+        case Mask(keep=keep):
+            return _masked(known[0], keep.array, layout)
+        case _:
+            return _on_axis(operator, known[0], layouts[0], layout)
+
+
+def moves(field: Affine, factor: int, layout: Layout) -> bool:
+    """Whether a field varies along a factor that is part of the plane."""
+    return layout.factors[factor].kind is Kind.PLANE and (
+        field.steps[factor] != 0 or field.bounds.shape[LEADING + factor] != 1
+    )
+
+
+def united(fields: Sequence[Affine], layout: Layout) -> Field:
+    """Join of fields over the same layout; LOST if they move at different strides."""
+
+    def two(one: Field, other: Field) -> Field:
+        if not isinstance(one, Affine) or not isinstance(other, Affine):
+            return LOST
+        aligned = _aligned([one, other], layout)
+        if aligned is None:
+            return LOST
+        return Affine(aligned[0].steps, arrays.join(aligned[0].bounds, aligned[1].bounds))
+
+    return reduce(two, fields[1:], fields[0])
+
+
+def _aligned(fields: Sequence[Affine], layout: Layout) -> list[Affine] | None:
+    """The fields with equal periods and steps; None if their strides differ."""
+    first = fields[0]
+    if all(field.steps == first.steps for field in fields) and not any(
+        field.bounds.shape[LEADING + k] != 1
+        for field in fields
+        for k, factor in enumerate(layout.factors)
+        if factor.kind is Kind.PLANE
+    ):
+        return list(fields)
+    found = list(fields)
+    for _ in range(2):  # the second pass brings the first fields to the final period
+        for k, factor in enumerate(layout.factors):
+            if factor.kind is not Kind.PLANE and not any(field.steps[k] for field in found):
+                continue
+            for at in range(1, len(found)):
+                one, other = found[at - 1], found[at]
+                common = planes.common_step(
+                    one.bounds, one.steps[k], other.bounds, other.steps[k], LEADING + k
+                )
+                if common is None:
+                    return None
+                found[at - 1] = Affine(_with(one.steps, k, common[2]), common[0])
+                found[at] = Affine(_with(other.steps, k, common[2]), common[1])
+        found.reverse()
+    return found
+
+
+def _with(steps: tuple[int, ...], factor: int, step: int) -> tuple[int, ...]:
+    return steps[:factor] + (step,) + steps[factor + 1 :]
+
+
+def _windows(operator: Window | Spread, field: Affine, old: Layout, new: Layout) -> Affine:
+    bounds, steps = field.bounds, list(field.steps)
+    if operator.channels is not None:
+        axis, groups = operator.channels.axis, operator.channels.groups
+        span = old.span(axis)
+        if groups == 1:
+            field = _along(field, old, (axis,))
+            bounds = field.bounds
+            bounds = bounds.reshape(
+                bounds.shape[: LEADING + span.start] + (1,) + bounds.shape[LEADING + span.stop :]
+            )
+            steps = list(field.steps[: span.start]) + [0] + list(field.steps[span.stop :])
+        else:
+            extent = old.factors[span[0]].extent
+            out = new.factors[new.span(axis)[0]].extent
+            bounds = arrays.channels(bounds, LEADING + span[0], groups, extent, out)
+    for axis, window in zip(operator.axes, operator.windows, strict=True):
+        at = new.span(axis)[0]
+        factor = old.axes[axis][0]
+        if factor.kind is Kind.PLANE:
+            slide = planes.window if isinstance(operator, Window) else planes.spread
+            bounds, steps[at] = slide(bounds, LEADING + at, steps[at], window)
+        else:
+            out = new.factors[at].extent
+            rule = arrays.window if isinstance(operator, Window) else arrays.spread
+            bounds = rule(bounds, LEADING + at, window, factor.extent, out)
+    return Affine(tuple(steps), bounds)
+
+
+def _along(field: Affine, layout: Layout, axes: Sequence[int]) -> Affine:
+    """Unite along axes, kept: along a plane that the field moves on, it becomes global."""
+    bounds, steps = field.bounds, list(field.steps)
+    for axis in axes:
+        for k in layout.span(axis):
+            if steps[k]:
+                bounds = planes.globalised(arrays.over(bounds, (LEADING + k,)))
+                steps[k] = 0
+    return Affine(tuple(steps), explicit.unite_along(bounds, layout, axes))
+
+
+def _kept_steps(
+    steps: tuple[int, ...], layout: Layout, axes: Sequence[int], *, keep: bool
+) -> tuple[int, ...]:
+    kept: list[int] = []
+    for axis in range(len(layout.axes)):
+        if axis not in axes:
+            kept.extend(steps[k] for k in layout.span(axis))
+        elif keep:
+            kept.append(0)
+    return tuple(kept)
+
+
+def _on_axis(operator: Operator, field: Affine, old: Layout, new: Layout) -> Field:
+    """Operators that move or unite elements of one axis."""
+    axes = operator.axes if isinstance(operator, Flip) else (operator.axis,)  # type: ignore[union-attr]  # only operators with an axis come here
+    bounds, steps = field.bounds, list(field.steps)
+    for axis in axes:
+        at = old.span(axis)[0]
+        factor = old.factors[at]
+        if not moves(field, at, old):
+            part = bounds
+            if factor.kind is Kind.PLANE:  # all alike: borders don't count on the plane
+                made = len(new.factors) - len(old.factors) + 1
+                part = part.reshape(
+                    part.shape[: LEADING + at] + (1,) * made + part.shape[LEADING + at + 1 :]
+                )
+            else:
+                single = Flip((axis,)) if isinstance(operator, Flip) else operator
+                part = explicit.rule(single, old, new)(part)
+            bounds = part
+            steps[at : at + 1] = [0] * (len(new.factors) - len(old.factors) + 1)
+            continue
+        moved = _moved(operator, bounds, LEADING + at, steps[at], old, new)
+        if moved is None:
+            return LOST
+        bounds, steps[at : at + 1] = moved
+    return Affine(tuple(steps), bounds)
+
+
+def _moved(
+    operator: Operator, bounds: Bounds, axis: int, step: int, old: Layout, new: Layout
+) -> tuple[Bounds, list[int]] | None:
+    """A movement along a plane that the field moves on: bounds and steps, None if lost."""
+    extent, factor = old.factors[axis - LEADING].extent, axis - LEADING
+    match operator:
+        case Slice(start=first, step=stride):
+            if new.factors[factor].kind is not Kind.PLANE:
+                return planes.taken(bounds, axis, step, np.array([first])), [0]
+            window = arrays.Sliding(1, stride, 1, -first)
+            found, step = planes.window(bounds, axis, step, window)
+            return found, [step]
+        case Pad(before=before):
+            found, step = planes.window(bounds, axis, step, arrays.Sliding(1, 1, 1, before))
+            return found, [step]
+        case Flip():
+            period = bounds.shape[axis]
+            index = extent - 1 - np.arange(period)
+            return planes.taken(bounds, axis, step, index), [-step]
+        case Table(plane=plane) if plane is not None:
+            if new.factors[factor].kind is not Kind.PLANE:
+                return None
+            found, step = planes.table(bounds, axis, step, plane.advance, plane.lo, plane.hi)
+            return found, [step]
+        case Gather(index=index):
+            strides = linear_steps(operator)
+            if strides is None:
+                return None
+            period = bounds.shape[axis]
+            array = index.array
+            phases = period // np.gcd(period, strides[0])
+            first = int(array.flat[0]) + strides[0] * np.arange(phases)
+            inner = array[0] - array.flat[0]
+            found = planes.taken(bounds, axis, step, np.add.outer(first, inner))
+            return found, [step * int(phases * strides[0] // period)] + [0] * (array.ndim - 1)
+        case Table(lo=lo, hi=hi):
+            if (lo.array == 0).all() and (hi.array == extent).all():
+                return planes.globalised(arrays.over(bounds, (axis,))), [0]
+            return None
+        case Collect() | Roll():
+            return None
+        case _:
+            message = f"the affine field of {type(operator).__name__} isn't defined"
+            raise NotImplementedError(message)
+
+
+def _reshape(field: Affine, old: Layout, plan: ReshapePlan) -> Field:
+    made = plan.layout.factors
+    bounds, steps = field.bounds, field.steps
+    if not any(steps) and bounds.size == bounds.shape[0] * 2:
+        return Affine((0,) * len(made), bounds.reshape(bounds.shape[:2] + (1,) * len(made)))
+    dims, new_steps = [1] * len(made), [0] * len(made)
+    for group in reversed(plan.groups):
+        if group.broken:
+            if any(steps[k] or bounds.shape[LEADING + k] != 1 for k in group.old):
+                return LOST
+            continue
+        for k, places in reversed(list(zip(group.old, group.pieces, strict=True))):
+            axis, step = LEADING + k, steps[k]
+            targets = [group.new.start + place for place in places]
+            if not targets:
+                if step:  # without spatial axes a value sees everything
+                    bounds = planes.globalised(bounds)
+                if bounds.shape[axis] > 1:
+                    bounds = bounds.take([0], axis)
+            elif not moves(field, k, old):
+                if bounds.shape[axis] != 1:
+                    for target in targets:
+                        dims[target] = made[target].extent
+            else:
+                inner = int(np.prod([made[t].extent for t in targets[1:]], dtype=np.int64))
+                period = bounds.shape[axis]
+                phases = int(np.lcm(period, inner))
+                bounds = planes.extended(bounds, axis, step, phases)
+                dims[targets[0]] = phases // inner
+                new_steps[targets[0]] = step * (phases // period)
+                for target in targets[1:]:
+                    dims[target] = made[target].extent
+    return Affine(tuple(new_steps), bounds.reshape(bounds.shape[:LEADING] + tuple(dims)))
+
+
+def _blocks(
+    fields: Sequence[Field], layout: Layout
+) -> tuple[list[Bounds | None], tuple[int, ...]] | None:
+    """Bounds of each operand at common steps; None in the list where nothing is read."""
+    known = [field for field in fields if isinstance(field, Affine)]
+    aligned = _aligned(known, layout)
+    if aligned is None:
+        return None
+    found = iter(aligned)
+    return [next(found).bounds if field is not None else None for field in fields], aligned[0].steps
+
+
+def _concat(
+    fields: Sequence[Field], layouts: tuple[Layout, ...], layout: Layout, axis: int
+) -> Field:
+    factor = layout.span(axis)[0]
+    known = [field for field in fields if isinstance(field, Affine)]
+    if any(
+        moves(field, factor, operand)
+        for field, operand in zip(fields, layouts, strict=True)
+        if isinstance(field, Affine)
+    ):
+        return LOST
+    blocks = _blocks(fields, layout)
+    if blocks is None:
+        return LOST
+    hulls = [None if block is None else (block,) for block in blocks[0]]
+    return Affine(
+        known[0].steps if len(known) == 1 else blocks[1],
+        explicit.concatenated(hulls, layouts, factor)[0],
+    )
+
+
+def _overwrite(
+    operator: Overwrite,
+    fields: Sequence[Field],
+    layouts: tuple[Layout, ...],
+    layout: Layout,
+    axis: int,
+) -> Field:
+    factor = layout.span(axis)[0]
+    for field, operand in zip(fields, layouts, strict=True):
+        if isinstance(field, Affine) and moves(field, factor, operand):
+            return LOST
+    blocks = _blocks(fields, layout)
+    if blocks is None:
+        return LOST
+    hulls = [None if block is None else (block,) for block in blocks[0]]
+    return Affine(blocks[1], explicit.overwritten(operator, hulls, layouts, layout)[0])
+
+
+def _contract(
+    operator: Contract, fields: Sequence[Field], layouts: tuple[Layout, ...], layout: Layout
+) -> Field:
+    shares: list[Affine] = []
+    spatial = False
+    for labels, field, operand in zip(operator.operands, fields, layouts, strict=True):
+        gone = [axis for axis, label in enumerate(labels) if label not in operator.result]
+        spatial |= any(
+            factor.kind for axis in gone for factor in operand.axes[axis] if factor.extent > 1
+        )
+        if not isinstance(field, Affine):
+            continue
+        if operator.pairs is not None and operator.pairs.contracted in labels:
+            at = operand.span(labels.index(operator.pairs.contracted))[0]
+            if moves(field, at, operand):
+                return LOST
+        field = _along(field, operand, gone)
+        bounds = explicit.contracted(field.bounds, operator, labels, layouts, operand)
+        steps: list[int] = []
+        for label in operator.result:
+            span = operand.span(labels.index(label)) if label in labels else ()
+            width = explicit.width(operator, layouts, label)
+            steps.extend([field.steps[k] for k in span] or [0] * width)
+        shares.append(Affine(tuple(steps), bounds))
+    if spatial and len(shares) > 1:
+        # Positions are summed over: no path leads around the operand that is summed.
+        return _summed(shares, layout)
+    return shares[0] if len(shares) == 1 else united(shares, layout)
+
+
+def _summed(shares: Sequence[Affine], layout: Layout) -> Field:
+    """Union of the operands of a sum over positions, for the narrowest path as well."""
+    aligned = _aligned(shares, layout)
+    if aligned is None:
+        return LOST
+    return Affine(aligned[0].steps, reduce(np.minimum, [share.bounds for share in aligned]))
+
+
+def _masked(field: Affine, keep: np.ndarray, layout: Layout) -> Field:
+    shape = layout.shape
+    keep = keep.reshape((1,) * (len(shape) - keep.ndim) + keep.shape)
+    for axis in range(len(shape)):
+        if keep.shape[axis] != 1 and any(
+            layout.factors[k].kind is Kind.PLANE for k in layout.span(axis)
+        ):
+            return (
+                field
+                if planes.is_wild(field.bounds) and not (field.bounds >= EMPTY // 2).any()
+                else LOST
+            )
+    return Affine(field.steps, explicit.masked(field.bounds, keep, layout))

@@ -1,0 +1,169 @@
+"""What users give as inputs: shapes, tensors, several of them, by position or by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from fieldscope.errors import InputError
+
+Axes = None | Sequence[int] | Mapping[str, Any]
+
+AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
+
+
+class Given(NamedTuple):
+    """Arguments for the call, and the tensors among them that are inputs, by name."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    tensors: dict[str, torch.Tensor]
+
+
+def given(model: Callable[..., Any], inputs: Any, dtype: torch.dtype) -> Given:
+    """Turn the user's inputs into arguments on the meta device.
+
+    Args:
+        model: the model, for the names of its parameters.
+        inputs: shape, tensor, or a sequence or mapping of those.
+        dtype: type of inputs that are given as shapes.
+
+    Raises:
+        InputError: a shape isn't one.
+    """
+    names = parameter_names(model)
+    if isinstance(inputs, Mapping):
+        kwargs = {str(key): _tensor(one, str(key), dtype) for key, one in inputs.items()}
+        tensors = {key: one for key, one in kwargs.items() if isinstance(one, torch.Tensor)}
+        return Given((), kwargs, tensors)
+    several = [inputs] if _is_one(inputs) else list(inputs)
+    args = []
+    tensors = {}
+    for place, one in enumerate(several):
+        name = names[place] if place < len(names) else f"input_{place}"
+        args.append(_tensor(one, name, dtype))
+        if isinstance(args[-1], torch.Tensor):
+            tensors[name] = args[-1]
+    return Given(tuple(args), {}, tensors)
+
+
+def real(model: Callable[..., Any], example: Any) -> Given:
+    """Turn the user's example into arguments that are run for real."""
+    names = parameter_names(model)
+    if isinstance(example, Mapping):
+        tensors = {k: v for k, v in example.items() if isinstance(v, torch.Tensor)}
+        return Given((), dict(example), tensors)
+    args = (example,) if isinstance(example, torch.Tensor) else tuple(example)
+    tensors = {}
+    for place, one in enumerate(args):
+        if isinstance(one, torch.Tensor):
+            tensors[names[place] if place < len(names) else f"input_{place}"] = one
+    return Given(args, {}, tensors)
+
+
+def parameter_names(model: Callable[..., Any]) -> list[str]:
+    """Names of the positional parameters of a model's forward."""
+    function = model.forward if isinstance(model, torch.nn.Module) else model
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in kinds]
+
+
+def _is_one(inputs: Any) -> bool:
+    if isinstance(inputs, (torch.Tensor, torch.Size)):
+        return True
+    if not isinstance(inputs, (list, tuple)):
+        raise InputError(
+            f"inputs is {inputs!r}; give a shape with batch such as (1, 3, 224, 224), a tensor, "
+            "or a tuple or dict of several"
+        )
+    return all(isinstance(extent, (int, float)) for extent in inputs)
+
+
+def _tensor(one: Any, name: str, dtype: torch.dtype) -> Any:
+    if isinstance(one, torch.Tensor):
+        return torch.empty_strided(one.shape, one.stride(), dtype=one.dtype, device="meta")
+    if not isinstance(one, (list, tuple)):
+        return one
+    if not all(isinstance(extent, int) and not isinstance(extent, bool) for extent in one):
+        raise InputError(
+            f"the shape of input {name!r} is {one!r}; a shape has whole numbers only, "
+            "such as (1, 3, 224, 224)"
+        )
+    if any(extent < 1 for extent in one) or not one:
+        raise InputError(
+            f"the shape of input {name!r} is {tuple(one)}; every extent must be 1 or more"
+        )
+    return torch.empty(tuple(one), dtype=dtype, device="meta")
+
+
+def spatial_axes(
+    tensors: Mapping[str, torch.Tensor], axes: Axes
+) -> dict[str, tuple[tuple[int, ...], tuple[str, ...]]]:
+    """The spatial axes of each input and their names.
+
+    By default all but batch and channels for floating-point inputs of 3 to 5 axes.
+
+    Raises:
+        InputError: no input has spatial axes, or `axes` doesn't fit.
+    """
+    chosen: dict[str, Any] = {}
+    if isinstance(axes, Mapping):
+        if set(axes) <= set(tensors):
+            chosen = dict(axes)
+        elif len(tensors) == 1 and all(isinstance(value, int) for value in axes.values()):
+            chosen = {next(iter(tensors)): axes}
+        else:
+            unknown = sorted(set(axes) - set(tensors))
+            raise InputError(
+                f"axes names {', '.join(map(repr, unknown))}; the model's inputs are "
+                f"{', '.join(map(repr, tensors))}"
+            )
+    elif axes is not None:
+        if len(tensors) != 1:
+            raise InputError(
+                f"axes={axes!r} doesn't say which input it is for; give a dict from input to "
+                f"axes, with the inputs {', '.join(map(repr, tensors))}"
+            )
+        chosen = {next(iter(tensors)): axes}
+    found = {}
+    for name, tensor in tensors.items():
+        found[name] = _chosen(name, tensor, chosen[name]) if name in chosen else _default(tensor)
+    if not any(places for places, _ in found.values()):
+        listed = ", ".join(f"{name} {tuple(t.shape)}" for name, t in tensors.items())
+        raise InputError(
+            f"no input has spatial axes: {listed or 'there are no inputs'}\n"
+            "floating-point inputs of 3 to 5 axes have them behind batch and channels; "
+            "for others pass axes=, for example axes=(1,) for (batch, time, features)"
+        )
+    return found
+
+
+def _default(tensor: torch.Tensor) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    if not tensor.is_floating_point() or tensor.dim() not in (3, 4, 5):
+        return (), ()
+    return tuple(range(2, tensor.dim())), AXIS_NAMES[tensor.dim() - 2]
+
+
+def _chosen(name: str, tensor: torch.Tensor, axes: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    if isinstance(axes, Mapping):
+        labels, places = [str(key) for key in axes], list(axes.values())
+    else:
+        places = [axes] if isinstance(axes, int) else list(axes)
+        labels = list(AXIS_NAMES.get(len(places), tuple(f"a{k}" for k in range(len(places)))))
+    for place in places:
+        if not isinstance(place, int) or not -tensor.dim() <= place < tensor.dim():
+            raise InputError(
+                f"axis {place!r} of input {name!r} doesn't exist: its shape is "
+                f"{tuple(tensor.shape)}, with axes 0 to {tensor.dim() - 1}"
+            )
+    wrapped = tuple(place % tensor.dim() for place in places)
+    if len(set(wrapped)) != len(wrapped):
+        raise InputError(f"axes {tuple(places)} of input {name!r} name an axis twice")
+    return wrapped, tuple(labels)

@@ -1,0 +1,198 @@
+"""What a lowering sees of the trace: values, constants, and where to put nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fieldscope.graph.graph import GraphBuilder, Shape
+from fieldscope.graph.operators import (
+    Channels,
+    Concat,
+    Expand,
+    Gather,
+    Indices,
+    Mask,
+    Mix,
+    Opaque,
+    Operator,
+    Pad,
+    PadMode,
+    Permute,
+    Pointwise,
+    Reduce,
+    Reshape,
+    Slice,
+)
+
+
+class Constants(Protocol):
+    """Access to tensors that don't depend on the input."""
+
+    def concrete(self, tensor: torch.Tensor) -> torch.Tensor | None:
+        """The tensor with its values; None if they aren't known."""
+
+    def value(self, tensor: torch.Tensor) -> int | None:
+        """The graph value that a tensor holds now; None for a constant."""
+
+
+class Call:
+    """One ATen call: its results as tensors, and the graph to add nodes to.
+
+    Values are integers; a tensor that doesn't depend on the input has none.
+    """
+
+    __slots__ = ("builder", "constants", "results")
+
+    def __init__(self, builder: GraphBuilder, constants: Constants) -> None:
+        self.builder = builder
+        self.constants = constants
+        self.results: tuple[torch.Tensor, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the first result."""
+        return tuple(self.results[0].shape)
+
+    def shape_of(self, value: int) -> Shape:
+        """Shape of a value."""
+        return self.builder.shape(value)
+
+    def depends(self, argument: object) -> bool:
+        """Whether an argument is a tensor that depends on the input."""
+        return isinstance(argument, torch.Tensor) and self.constants.value(argument) is not None
+
+    def value(self, tensor: torch.Tensor) -> int:
+        """The value of a tensor; one that reads nothing for a constant."""
+        value = self.constants.value(tensor)
+        return self.builder.constant(tuple(tensor.shape)) if value is None else value
+
+    def concrete(self, tensor: torch.Tensor) -> npt.NDArray[Any] | None:
+        """The elements of a constant tensor, or None if they aren't known."""
+        if self.depends(tensor):
+            return None
+        found = self.constants.concrete(tensor)
+        if found is None:
+            return None
+        return found.detach().numpy() if found.dtype != torch.bfloat16 else found.float().numpy()
+
+    def add(self, operator: Operator, operands: Sequence[int], shape: Iterable[int]) -> int:
+        """Add a node."""
+        return self.builder.add(operator, tuple(operands), tuple(shape))
+
+    def pointwise(self, *arguments: object, shape: Iterable[int] | None = None) -> int:
+        """Join the arguments that depend on the input, position for position."""
+        values = [v for v in map(self._maybe, arguments) if v is not None]
+        shape = self.shape if shape is None else tuple(shape)
+        if not values:
+            return self.builder.constant(shape)
+        return self.add(Pointwise(), values, shape)
+
+    def _maybe(self, argument: object) -> int | None:
+        if isinstance(argument, torch.Tensor):
+            return self.constants.value(argument)
+        return argument if type(argument) is int else None
+
+    def opaque(self, tensors: Iterable[torch.Tensor], reason: str) -> tuple[int, ...]:
+        """A bound: every result reads everything that the tensors read."""
+        values = [self.value(tensor) for tensor in tensors if self.depends(tensor)]
+        return tuple(self.add(Opaque(reason), values, tuple(r.shape)) for r in self.results)
+
+    def reshape(self, value: int, shape: Iterable[int]) -> int:
+        """The value under another shape."""
+        shape = tuple(shape)
+        return value if self.shape_of(value) == shape else self.add(Reshape(), (value,), shape)
+
+    def permute(self, value: int, order: Iterable[int]) -> int:
+        """The value with its axes in another order."""
+        order, shape = tuple(order), self.shape_of(value)
+        if order == tuple(range(len(shape))):
+            return value
+        return self.add(Permute(order), (value,), (shape[axis] for axis in order))
+
+    def expand(self, value: int, shape: Iterable[int]) -> int:
+        """The value broadcast to a shape."""
+        shape = tuple(shape)
+        return value if self.shape_of(value) == shape else self.add(Expand(), (value,), shape)
+
+    def reduce(self, value: int, axes: Iterable[int], *, keep: bool = False) -> int:
+        """The value with axes removed (or of extent 1) that every element reads whole."""
+        shape = self.shape_of(value)
+        axes = tuple(sorted(axis % len(shape) for axis in axes))
+        if keep:
+            out = tuple(1 if k in axes else n for k, n in enumerate(shape))
+        else:
+            out = tuple(n for k, n in enumerate(shape) if k not in axes)
+        return self.add(Reduce(axes, keep), (value,), out)
+
+    def mix(self, value: int, axes: Iterable[int], shape: Iterable[int] | None = None) -> int:
+        """The value with every element reading the whole of some axes."""
+        old = self.shape_of(value)
+        axes = tuple(sorted(axis % len(old) for axis in axes)) if old else ()
+        return self.add(Mix(axes), (value,), old if shape is None else shape)
+
+    def slice(self, value: int, axis: int, start: int, count: int, step: int = 1) -> int:
+        """`count` elements of an axis from `start` on."""
+        shape = self.shape_of(value)
+        if start == 0 and count == shape[axis] and step == 1:
+            return value
+        return self.add(Slice(axis, start, step), (value,), _with(shape, axis, count))
+
+    def select(self, value: int, axis: int, index: int) -> int:
+        """One element of an axis, which is removed."""
+        shape = self.shape_of(value)
+        one = self.slice(value, axis, index, 1)
+        return self.reshape(one, shape[:axis] + shape[axis + 1 :])
+
+    def gather(self, value: int, axis: int, index: npt.ArrayLike) -> int:
+        """The listed elements of an axis; −1 is none. The axis becomes those of the index."""
+        table, shape = Indices(index), self.shape_of(value)
+        out = shape[:axis] + table.array.shape + shape[axis + 1 :]
+        return self.add(Gather(axis, table), (value,), out)
+
+    def pad(
+        self, value: int, axis: int, before: int, after: int, mode: PadMode = "constant"
+    ) -> int:
+        """The value with elements put in front of and behind an axis (or cut off)."""
+        shape = self.shape_of(value)
+        if before == 0 and after == 0:
+            return value
+        out = _with(shape, axis, shape[axis] + before + after)
+        return self.add(Pad(axis, before, mode), (value,), out)
+
+    def concat(self, values: Sequence[int], axis: int) -> int:
+        """Values one after another on an axis."""
+        shapes = [self.shape_of(value) for value in values]
+        out = _with(shapes[0], axis, sum(shape[axis] for shape in shapes))
+        return values[0] if len(values) == 1 else self.add(Concat(axis), values, out)
+
+    def mask(self, value: int, keep: npt.ArrayLike, *, absent: bool = False) -> int:
+        """The value where `keep` is true, a constant elsewhere."""
+        table = np.asarray(keep)
+        if table.size and table.all():
+            return value
+        shape = np.broadcast_shapes(self.shape_of(value), table.shape)
+        return self.add(Mask(Indices(table), absent), (value,), shape)
+
+    def grouped(self, axis: int, groups: int) -> Channels:
+        """Channels that read their own group."""
+        return Channels(axis, groups)
+
+
+def _with(shape: Shape, axis: int, extent: int) -> Shape:
+    return (*shape[:axis], extent, *shape[axis + 1 :])
+
+
+def tensors_in(arguments: object) -> list[torch.Tensor]:
+    """All tensors in nested arguments, in order."""
+    if isinstance(arguments, torch.Tensor):
+        return [arguments]
+    if isinstance(arguments, (list, tuple)):
+        return [tensor for argument in arguments for tensor in tensors_in(argument)]
+    if isinstance(arguments, dict):
+        return [tensor for argument in arguments.values() for tensor in tensors_in(argument)]
+    return []

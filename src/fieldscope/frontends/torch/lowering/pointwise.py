@@ -1,0 +1,190 @@
+"""Operators that read position for position, and norms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from fieldscope.frontends.torch.lowering.call import Call, tensors_in
+from fieldscope.frontends.torch.lowering.registry import lowers
+
+POINTWISE = """
+abs absolute acos acosh add addcdiv addcmul alpha_dropout angle asin asinh atan atan2 atanh
+bernoulli bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
+bitwise_xor bucketize cauchy ceil celu clamp clamp_max clamp_min clip clone complex conj
+conj_physical contiguous copysign cos cosh deg2rad digamma div dropout elu eq erf erfc
+erfinv exp exp2 expm1 exponential fake_quantize_per_tensor_affine feature_dropout fix
+float_power floor floor_divide fmax fmin fmod frac frexp gcd ge gelu geometric gt hardshrink
+hardsigmoid hardswish hardtanh heaviside hypot i0 igamma igammac imag isfinite isinf isnan
+isneginf isposinf isreal lcm ldexp le leaky_relu lerp lgamma lift lift_fresh log log10 log1p
+log2 log_normal log_sigmoid logaddexp logaddexp2 logical_and logical_not logical_or
+logical_xor logit lt maximum minimum mish mul mvlgamma nan_to_num ne neg negative nextafter
+normal ones_like polar polygamma positive pow prelu rad2deg random real reciprocal relu relu6
+remainder resolve_conj resolve_neg round rrelu rrelu_with_noise rsqrt rsub selu sgn
+sigmoid sign signbit silu sin sinc sinh softplus softshrink special_entr special_erfcx
+special_i0e special_i1 special_i1e special_log_ndtr special_ndtri special_xlog1py
+special_zeta sqrt square sub tan tanh threshold true_divide trunc uniform view_as_real_copy
+xlogy _to_copy _conj _neg_view _conj_physical _prelu_kernel
+""".split()
+
+
+@lowers(*(name for name in POINTWISE if name not in {"clone", "ones_like"}))
+def pointwise(call: Call, *args: Any, **kwargs: Any) -> int | tuple[int, ...]:
+    """Each element reads the same position of each operand."""
+    tensors = tensors_in(args) + tensors_in(kwargs)
+    if len(call.results) == 1:
+        return call.pointwise(*tensors)
+    return tuple(call.pointwise(*tensors, shape=result.shape) for result in call.results)
+
+
+@lowers("clone")
+def clone(call: Call, x: torch.Tensor, **_: Any) -> int:
+    """The same elements."""
+    return call.value(x)
+
+
+@lowers("copy")
+def copy(call: Call, _: torch.Tensor, source: torch.Tensor, *__: Any) -> int:
+    """The elements of the source, broadcast."""
+    return call.expand(call.value(source), call.shape)
+
+
+@lowers("where")
+def where(call: Call, condition: torch.Tensor, *branches: Any) -> int | tuple[int, ...]:
+    """A constant condition chooses positions; one that depends on the input is read too."""
+    if not branches:
+        return call.opaque([condition], "its extent depends on the input's values")
+    known = call.concrete(condition)
+    if known is None:
+        return call.pointwise(condition, *branches)
+    first, second = branches
+    parts = []
+    for branch, other, keep in ((first, second, known != 0), (second, first, known == 0)):
+        if call.depends(branch):
+            parts.append(
+                call.mask(call.expand(call.value(branch), call.shape), keep, absent=_absent(other))
+            )
+    return call.pointwise(*parts)
+
+
+def _absent(filling: object) -> bool:
+    """Whether what fills a mask takes no part in a softmax or product behind it."""
+    if isinstance(filling, torch.Tensor):
+        if filling.numel() != 1 or filling.is_meta:
+            return False
+        filling = filling.item()
+    return isinstance(filling, (int, float)) and (filling == 0 or filling == float("-inf"))
+
+
+@lowers("masked_fill")
+def masked_fill(call: Call, x: torch.Tensor, mask: torch.Tensor, filling: Any) -> int:
+    """Where a constant mask is set, x isn't read."""
+    known = call.concrete(mask)
+    if known is None:
+        return call.pointwise(x, mask, filling)
+    kept = call.mask(call.expand(call.value(x), call.shape), known == 0, absent=_absent(filling))
+    if not call.depends(filling):
+        return kept
+    return call.pointwise(kept, call.mask(call.expand(call.value(filling), call.shape), known != 0))
+
+
+@lowers("add.Tensor")
+def add(call: Call, x: Any, y: Any, **_: Any) -> int:
+    """A sum; where a constant minus infinity is added (a mask), nothing is read."""
+    for one, other in ((x, y), (y, x)):
+        if (
+            isinstance(other, torch.Tensor)
+            and other.is_floating_point()
+            and not other.is_meta
+            and other.numel() > 1
+            and not call.depends(other)
+        ):
+            known = call.concrete(other)
+            if known is not None and (hidden := known == float("-inf")).any():
+                return call.mask(call.expand(call.value(one), call.shape), ~hidden, absent=True)
+    return call.pointwise(x, y)
+
+
+def _normalised(x: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, ...]:
+    return torch.empty(x.shape, device="meta", dtype=x.dtype), *_statistics(x)
+
+
+def _statistics(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.empty(0, device="meta"), torch.empty(0, device="meta")
+
+
+@lowers(
+    "native_batch_norm",
+    "_native_batch_norm_legit_no_training",
+    "cudnn_batch_norm",
+    "miopen_batch_norm",
+    "_batch_norm_no_update",
+    shapes=_normalised,
+)
+def batch_norm(call: Call, x: torch.Tensor, *parameters: Any, **_: Any) -> tuple[int | None, ...]:
+    """Position for position: batch statistics belong to the training."""
+    value = call.pointwise(x, *(p for p in parameters if isinstance(p, torch.Tensor)))
+    return (value, *(None for _ in call.results[1:]))
+
+
+@lowers("_native_batch_norm_legit")
+def batch_norm_of_the_batch(
+    call: Call, x: torch.Tensor, *parameters: Any, **_: Any
+) -> tuple[int | None, ...]:
+    """Instance norm: statistics over all spatial axes of one channel."""
+    value = call.value(x)
+    ndim = len(call.shape_of(value))
+    statistics = call.reduce(value, range(2, ndim), keep=True)
+    joined = call.pointwise(value, statistics, *(p for p in parameters if call.depends(p)))
+    return (joined, *(None for _ in call.results[1:]))
+
+
+@lowers("native_layer_norm", shapes=_normalised)
+def layer_norm(
+    call: Call, x: torch.Tensor, normalised: Any, weight: Any, bias: Any, eps: float
+) -> tuple[int | None, ...]:
+    """The element and the statistics of the normalised axes."""
+    value = call.value(x)
+    ndim = len(call.shape_of(value))
+    statistics = call.reduce(value, range(ndim - len(normalised), ndim), keep=True)
+    joined = call.pointwise(value, statistics, weight, bias, shape=x.shape)
+    return (joined, *(None for _ in call.results[1:]))
+
+
+@lowers("_fused_rms_norm", "rms_norm")
+def rms_norm(
+    call: Call, x: torch.Tensor, normalised: Any, weight: Any = None, eps: Any = None
+) -> int | tuple[int | None, ...]:
+    """The element and the mean square of the normalised axes."""
+    value = call.value(x)
+    ndim = len(call.shape_of(value))
+    statistics = call.reduce(value, range(ndim - len(normalised), ndim), keep=True)
+    joined = call.pointwise(value, statistics, weight, shape=x.shape)
+    return (joined, *(None for _ in call.results[1:])) if len(call.results) > 1 else joined
+
+
+@lowers("native_group_norm")
+def group_norm(
+    call: Call,
+    x: torch.Tensor,
+    weight: Any,
+    bias: Any,
+    batch: int,
+    channels: int,
+    extent: int,
+    groups: int,
+    eps: float,
+) -> tuple[int | None, ...]:
+    """The element and the statistics of its group of channels, over all positions."""
+    value = call.value(x)
+    shape = call.shape_of(value)
+    split = call.reshape(value, (batch, groups, channels // groups, *shape[2:]))
+    statistics = call.reduce(split, range(2, len(shape) + 1), keep=True)
+    joined = call.reshape(call.pointwise(split, statistics, shape=call.shape_of(split)), shape)
+    parameters = [p for p in (weight, bias) if call.depends(p)]
+    if parameters:
+        tail = (1,) * (len(shape) - 2)
+        scaled = [call.reshape(call.value(p), (channels, *tail)) for p in parameters]
+        joined = call.pointwise(joined, *scaled, shape=shape)
+    return (joined, *(None for _ in call.results[1:]))

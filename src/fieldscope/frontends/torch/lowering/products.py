@@ -1,0 +1,153 @@
+"""Matrix products and attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from fieldscope.frontends.torch.lowering.call import Call
+from fieldscope.frontends.torch.lowering.registry import lowers
+from fieldscope.graph.operators import Contract
+
+BATCH, ROW, INNER, COLUMN = 0, 1, 2, 3
+
+
+def _product(call: Call, a: torch.Tensor, b: torch.Tensor, batch: int) -> int:
+    """Rows of a times columns of b, [batch.. row inner] × [batch.. inner column]."""
+    lead = tuple(range(10, 10 + batch))
+    operands, labels = [], []
+    for tensor, own in ((a, (ROW, INNER)), (b, (INNER, COLUMN))):
+        if call.depends(tensor):
+            operands.append(call.value(tensor))
+            labels.append((*lead, *own))
+    return call.add(Contract(tuple(labels), (*lead, ROW, COLUMN)), operands, call.shape)
+
+
+def _mm_shape(a: torch.Tensor, b: torch.Tensor, *_: Any) -> torch.Tensor:
+    if a.shape[-1] != b.shape[-2]:
+        raise RuntimeError(
+            f"matrices of shapes {tuple(a.shape)} and {tuple(b.shape)} can't be multiplied"
+        )
+    return torch.empty((*a.shape[:-1], b.shape[-1]), device="meta", dtype=a.dtype)
+
+
+def _addmm_shape(_: Any, a: torch.Tensor, b: torch.Tensor, **__: Any) -> torch.Tensor:
+    return _mm_shape(a, b)
+
+
+@lowers("mm", "bmm", shapes=_mm_shape)
+def mm(call: Call, a: torch.Tensor, b: torch.Tensor, *_: Any) -> int:
+    """Row i of a, column j of b."""
+    return _product(call, a, b, a.dim() - 2)
+
+
+@lowers("addmm", "baddbmm", shapes=_addmm_shape)
+def addmm(call: Call, bias: torch.Tensor, a: torch.Tensor, b: torch.Tensor, **_: Any) -> int:
+    """A product and a bias."""
+    if not (call.depends(a) or call.depends(b)):
+        return call.pointwise(bias)
+    product = _product(call, a, b, a.dim() - 2)
+    return call.pointwise(product, bias) if call.depends(bias) else product
+
+
+@lowers("linear")
+def linear(call: Call, x: torch.Tensor, weight: torch.Tensor, bias: Any = None) -> int:
+    """The whole last axis."""
+    lead = tuple(range(10, 10 + x.dim() - 1))
+    operands, labels = [], []
+    for tensor, own in ((x, (*lead, INNER)), (weight, (COLUMN, INNER))):
+        if call.depends(tensor):
+            operands.append(call.value(tensor))
+            labels.append(own)
+    if not operands:
+        return call.pointwise(bias)
+    product = call.add(Contract(tuple(labels), (*lead, COLUMN)), operands, call.shape)
+    return call.pointwise(product, bias) if call.depends(bias) else product
+
+
+@lowers("mv")
+def mv(call: Call, a: torch.Tensor, b: torch.Tensor) -> int:
+    """Row i of a, all of b."""
+    found = [(a, (ROW, INNER)), (b, (INNER,))]
+    used = [(call.value(t), labels) for t, labels in found if call.depends(t)]
+    labels = tuple(labels for _, labels in used)
+    return call.add(Contract(labels, (ROW,)), [v for v, _ in used], call.shape)
+
+
+@lowers("dot", "vdot")
+def dot(call: Call, a: torch.Tensor, b: torch.Tensor) -> int:
+    """All of both."""
+    used = [call.value(t) for t in (a, b) if call.depends(t)]
+    return call.add(Contract(((INNER,),) * len(used), ()), used, ())
+
+
+@lowers("cross", "linalg_cross")
+def cross(call: Call, a: torch.Tensor, b: torch.Tensor, *args: Any, **kwargs: Any) -> int:
+    """All three elements of an axis of both."""
+    axis = kwargs.get("dim", args[0] if args and args[0] is not None else -1)
+    return call.mix(call.pointwise(a, b), (axis,))
+
+
+@lowers("_cdist_forward", "_euclidean_dist")
+def cdist(call: Call, a: torch.Tensor, b: torch.Tensor, *_: Any) -> int:
+    """Row i of a, row j of b."""
+    lead = tuple(range(10, 10 + a.dim() - 2))
+    operands, labels = [], []
+    for tensor, own in ((a, ROW), (b, COLUMN)):
+        if call.depends(tensor):
+            operands.append(call.value(tensor))
+            labels.append((*lead, own, INNER))
+    return call.add(Contract(tuple(labels), (*lead, ROW, COLUMN)), operands, call.shape)
+
+
+@lowers(
+    "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_cudnn_attention",
+    "_scaled_dot_product_fused_attention_overrideable",
+    "_scaled_dot_product_attention_math",
+    "_scaled_dot_product_attention_math_for_mps",
+)
+def attention(
+    call: Call, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *args: Any, **kwargs: Any
+) -> tuple[int | None, ...]:
+    """Scores [.. i j], their softmax over j, and the sum of v over j.
+
+    The same three nodes that attention by hand makes: scores stay a row and a column.
+    """
+    lead = tuple(range(10, 10 + q.dim() - 2))
+    shape = (*call.shape[:-1], k.shape[-2])
+    mask = kwargs.get("attn_mask", next((a for a in args if isinstance(a, torch.Tensor)), None))
+    causal = kwargs.get("is_causal", any(a is True for a in args))
+    operands = [(q, (*lead, ROW, COLUMN)), (k, (*lead, INNER, COLUMN))]
+    used = [(call.value(t), labels) for t, labels in operands if call.depends(t)]
+    scores = None
+    if used:
+        labels = tuple(labels for _, labels in used)
+        scores = call.add(Contract(labels, (*lead, ROW, INNER)), [x for x, _ in used], shape)
+    keep = None
+    if causal:
+        keep = np.tri(shape[-2], shape[-1], dtype=bool)
+    if isinstance(mask, torch.Tensor):
+        if call.depends(mask):
+            scores = call.pointwise(scores, mask, shape=shape)
+        elif (known := call.concrete(mask)) is not None:
+            given = known if known.dtype == bool else known != float("-inf")
+            keep = given if keep is None else keep & given
+    operands_of_sum = []
+    labels_of_sum = []
+    if scores is not None:
+        if keep is not None:
+            scores = call.mask(scores, keep, absent=True)
+        operands_of_sum.append(call.mix(scores, (-1,)))
+        labels_of_sum.append((*lead, ROW, INNER))
+    if call.depends(v):
+        operands_of_sum.append(call.value(v))
+        labels_of_sum.append((*lead, INNER, COLUMN))
+    result = call.add(
+        Contract(tuple(labels_of_sum), (*lead, ROW, COLUMN)), operands_of_sum, call.shape
+    )
+    return (result, *(None for _ in call.results[1:]))

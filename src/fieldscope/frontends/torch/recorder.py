@@ -1,0 +1,346 @@
+"""Record a model's run at the ATen dispatch level as a graph of canonical operators.
+
+Tensors that depend on the input have a shape only (unless an example is run); every
+operator that reads one is lowered. What doesn't depend on the input is left to
+`fieldscope.frontends.torch.constants`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from fieldscope.errors import TraceError
+from fieldscope.frontends.torch.aliases import Aliases
+from fieldscope.frontends.torch.constants import Constants, map_tensors
+from fieldscope.frontends.torch.lowering.call import Call, tensors_in
+from fieldscope.frontends.torch.operators import OperatorInfo, info_of
+from fieldscope.frontends.torch.scopes import Observer
+from fieldscope.graph.graph import GraphBuilder
+from fieldscope.graph.operators import Opaque
+
+VALUES_NEEDED = frozenset({"_local_scalar_dense", "is_nonzero", "equal", "item", "allclose"})
+"""Operators whose result is a Python number: a branch, an index, a size."""
+
+
+class Operation(NamedTuple):
+    """One recorded ATen call: its name, the nodes it became, its results."""
+
+    source: str
+    nodes: range
+    results: tuple[int, ...]
+    location: str | None
+
+
+class Recorder(TorchDispatchMode):
+    """The dispatch mode of one trace."""
+
+    def __init__(self, *, example: bool) -> None:
+        super().__init__()
+        self.builder = GraphBuilder()
+        self.aliases = Aliases(self.builder)
+        self.store = Constants()
+        self.operations: list[Operation] = []
+        self.observer: Observer | None = None
+        self._example = example
+        self._call = Call(self.builder, self)
+        self._sources: dict[
+            int, tuple[torch.Tensor, OperatorInfo, tuple[Any, ...], dict[str, Any]]
+        ] = {}
+        self._tainted = False
+
+    # What lowerings ask of constants (fieldscope.frontends.torch.lowering.call.Constants).
+
+    def value(self, tensor: torch.Tensor) -> int | None:
+        """The value that a tensor holds now; None for a constant."""
+        held = self.aliases.value(tensor)
+        if held is None and self._tainted:
+            return self._late(tensor)
+        return held
+
+    def concrete(self, tensor: torch.Tensor) -> torch.Tensor | None:
+        """A constant tensor with its elements; None if they aren't known."""
+        return self.store.concrete(tensor)
+
+    def __torch_dispatch__(
+        self,
+        func: torch._ops.OpOverload,
+        types: tuple[type, ...],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        info = info_of(func)
+        tensors = tensors_in(args)
+        if kwargs:
+            tensors += tensors_in(kwargs)
+        value = self.value
+        for tensor in tensors:
+            if value(tensor) is not None:
+                break
+        else:
+            return self._constant(info, args, kwargs, tensors)
+        if info.makes_like:
+            return self.store.run(info, args, kwargs, [t for t in tensors if t.is_meta] or tensors)
+        if info.name in VALUES_NEEDED:
+            return self._number(info, args, kwargs)
+        if info.writes:
+            return self._in_place(info, args, kwargs, tensors)
+        results = self._results(info, args, kwargs)
+        self._record(info, args, kwargs, tensors, results)
+        return results
+
+    def _constant(
+        self,
+        info: OperatorInfo,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        tensors: list[torch.Tensor],
+    ) -> Any:
+        if info.name in VALUES_NEEDED:
+            known = map_tensors(self.concrete, args)
+            if any(a is None for a, given in zip(known, args, strict=True) if given is not None):
+                raise TraceError(
+                    f"cannot trace model: its forward needs the values of a weight{self._where()}, "
+                    "and the model was built without values\n"
+                    "build it with real weights and pass the model itself"
+                )
+            return info.function(*known, **kwargs)
+        results = self.store.run(info, args, kwargs, tensors)
+        if info.is_view:
+            for tensor in tensors_in(results if isinstance(results, (tuple, list)) else [results]):
+                self._sources[id(tensor)] = (tensor, info, args, kwargs)
+        return results
+
+    def _late(self, tensor: torch.Tensor) -> int | None:
+        """The value of a view of a constant that was written to after the view was made."""
+        source = self._sources.get(id(tensor))
+        if source is None:
+            return None
+        _, info, args, kwargs = source
+        parent = next(t for t in tensors_in(args))
+        if self.value(parent) is None:
+            return None
+        results = self._results(info, args, kwargs)
+        self._lower_view(info, args, kwargs, parent, results, [tensor])
+        return self.aliases.value(tensor)
+
+    def _number(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._example:
+            return info.function(*args, **kwargs)
+        raise TraceError(
+            f"cannot trace model: its forward branches on a tensor's value{self._where()}\n"
+            "pass example=<a real input> to follow the branch that it takes"
+        )
+
+    def _on_meta(self, arguments: Any) -> Any:
+        return arguments if self._example else map_tensors(self.store.on_meta, arguments)
+
+    def _results(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._example:
+            return info.function(*args, **kwargs)
+        if info.shapes is not None:
+            return info.shapes(*args, **kwargs)
+        args, kwargs = self._on_meta(args), self._on_meta(kwargs)
+        if "device" in kwargs and kwargs["device"] is not None:
+            kwargs = {**kwargs, "device": torch.device("meta")}
+        try:
+            return info.function(*args, **kwargs)
+        except NotImplementedError as error:
+            if info.rule is not None and info.rule.__name__ != "data_dependent":
+                raise
+            raise TraceError(
+                f"cannot trace model: the shape of {info.source}'s result depends on a "
+                f"tensor's values{self._where()}\n"
+                "pass example=<a real input> to follow the shape that it gives"
+            ) from error
+
+    def _in_place(
+        self,
+        info: OperatorInfo,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        tensors: list[torch.Tensor],
+    ) -> Any:
+        target = info.target(args, kwargs)
+        if info.reshapes:
+            if self.value(target) is None:
+                return info.function(*args, **kwargs)
+            before = self.aliases.value(target)
+            info.function(*args, **kwargs)
+            assert before is not None
+            view = self._begin((target,))
+            shape = tuple(target.shape)
+            value = (
+                self._call.reshape(before, shape)
+                if info.name not in ("t", "transpose")
+                else self._transposed(before, info, args)
+            )
+            self._end(info.source, view, (value,))
+            self.aliases.reshaped(target, value)
+            return target
+        if self.value(target) is None:
+            self._taint(target)
+        if self._example:
+            if (
+                target.untyped_storage()._cdata in self.store._own
+                or self.aliases.value(target) is not None
+            ):
+                info.function(*args, **kwargs)
+        elif info.name == "set":
+            raise TraceError(f"cannot trace model: it changes a tensor's memory{self._where()}")
+        shape = tuple(target.shape)
+        first = self._begin((target,))
+        value = self._lower(info, args, kwargs, tensors)[0]
+        value = (
+            self._call.expand(value, shape) if value is not None else self.builder.constant(shape)
+        )
+        self._end(info.source, first, (value,))
+        self.aliases.write(target, value)
+        return target
+
+    def _transposed(self, value: int, info: OperatorInfo, args: tuple[Any, ...]) -> int:
+        ndim = len(self.builder.shape(value))
+        axes = (0, 1) if info.name == "t" else args[1:3]
+        order = list(range(ndim))
+        order[axes[0]], order[axes[1]] = order[axes[1]], order[axes[0]]
+        return self._call.permute(value, order)
+
+    def _taint(self, tensor: torch.Tensor) -> None:
+        """Let a constant, into which something dependent is about to be written, hold a value."""
+        source = self._sources.get(id(tensor))
+        self._tainted = True
+        if source is None:
+            self.aliases.hold(tensor, self.builder.constant(tuple(tensor.shape)))
+            return
+        _, info, args, kwargs = source
+        parent = tensors_in(args)[0]
+        if self.value(parent) is None:
+            self._taint(parent)
+        results = self._results(info, args, kwargs)
+        self._lower_view(info, args, kwargs, parent, results, [tensor])
+
+    def _lower_view(
+        self,
+        info: OperatorInfo,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        parent: torch.Tensor,
+        results: Any,
+        wanted: list[torch.Tensor],
+    ) -> None:
+        """Let constants that are views of a tensor hold views of its value."""
+        made = tensors_in(results if isinstance(results, (tuple, list)) else [results])
+        self._call.results = tuple(made)
+        values = self._lower(info, args, kwargs, [parent])
+        for tensor in wanted:
+            place = 0
+            if len(made) > 1:
+                place = next(
+                    k
+                    for k, one in enumerate(self._siblings(info, args, kwargs))
+                    if one.storage_offset() == tensor.storage_offset() and one.shape == tensor.shape
+                )
+            value = values[place]
+            assert value is not None
+            self.aliases.view(tensor, value, parent)
+
+    def _siblings(
+        self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[torch.Tensor]:
+        return tensors_in(info.function(*args, **kwargs))
+
+    def _record(
+        self,
+        info: OperatorInfo,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        tensors: list[torch.Tensor],
+        results: Any,
+    ) -> None:
+        made = (results,) if isinstance(results, torch.Tensor) else tuple(tensors_in(results))
+        if not made:
+            return
+        first = self._begin(made)
+        values = self._lower(info, args, kwargs, tensors)
+        self._end(info.source, first, values)
+        parent = args[0] if info.is_view and args and isinstance(args[0], torch.Tensor) else None
+        viewed = parent is not None and self.aliases.value(parent) is not None
+        for tensor, value in zip(made, values, strict=True):
+            if value is None:
+                continue
+            if viewed:
+                assert parent is not None
+                self.aliases.view(tensor, value, parent)
+            else:
+                self.aliases.hold(tensor, value)
+
+    def whole(
+        self,
+        source: str,
+        results: tuple[torch.Tensor, ...],
+        lower: Callable[[Call], tuple[int, ...]],
+    ) -> None:
+        """Record one operation in place of all that PyTorch would run for it."""
+        first = self._begin(results)
+        values = lower(self._call)
+        self._end(source, first, values)
+        for tensor, value in zip(results, values, strict=True):
+            self.aliases.hold(tensor, value)
+
+    def _begin(self, results: tuple[torch.Tensor, ...]) -> int:
+        self._call.results = results
+        self.builder.origin = len(self.operations)
+        return len(self.builder)
+
+    def _end(self, source: str, first: int, values: tuple[int | None, ...]) -> None:
+        nodes = range(first, len(self.builder))
+        location = None
+        if any(isinstance(self.builder.operator(node), Opaque) for node in nodes):
+            location = user_location()
+        if self.observer is not None:
+            self.observer.current.operations.append(len(self.operations))
+        results = tuple(value for value in values if value is not None)
+        self.operations.append(Operation(source, nodes, results, location))
+
+    def _lower(
+        self,
+        info: OperatorInfo,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        tensors: list[torch.Tensor],
+    ) -> tuple[int | None, ...]:
+        if info.rule is None:
+            return self._call.opaque(tensors, "it has no lowering")
+        if "out" in kwargs:
+            kwargs = {key: argument for key, argument in kwargs.items() if key != "out"}
+        found = info.rule(self._call, *args, **kwargs)
+        return found if isinstance(found, tuple) else (found,)
+
+    def _where(self) -> str:
+        scope = self.observer.current if self.observer is not None else None
+        place = scope.path if scope is not None else ""
+        location = user_location()
+        if not place:
+            return f" at {location}" if location else ""
+        return f" at {place} ({location})" if location else f" at {place}"
+
+
+_OWN = str(Path(__file__).resolve().parents[2])
+_TORCH = str(Path(torch.__file__).resolve().parent)
+
+
+def user_location() -> str | None:
+    """file:line of the innermost frame that is neither ours nor PyTorch's."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((_OWN, _TORCH, "<")):
+            return f"{Path(name).name}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return None

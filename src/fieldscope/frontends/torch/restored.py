@@ -1,0 +1,76 @@
+"""Run a model in eval mode and leave it as it was found, also on errors."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+_CONTAINERS = (list, dict, set)
+
+
+@contextlib.contextmanager
+def left_as_found(modules: Iterable[torch.nn.Module]) -> Iterator[Restorer]:
+    """Set modules to eval mode inside the block; afterwards restore all their state.
+
+    Restored are the mode, attributes, buffers and hooks of each module, containers that are
+    attributes, and the random states of PyTorch, NumPy and Python.
+    """
+    restorer = Restorer()
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    fast = torch.backends.mha.get_fastpath_enabled()
+    try:
+        # Fused encoder layers have no single operators to analyse.
+        torch.backends.mha.set_fastpath_enabled(False)
+        for module in modules:
+            restorer.take(module)
+        yield restorer
+    finally:
+        restorer.restore()
+        torch.backends.mha.set_fastpath_enabled(fast)
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])
+        random.setstate(states[2])
+
+
+class Restorer:
+    """What the modules were like."""
+
+    def __init__(self) -> None:
+        self._taken: dict[int, tuple[torch.nn.Module, dict[str, Any], list[tuple[Any, Any]]]] = {}
+
+    def take(self, module: torch.nn.Module) -> None:
+        """Remember a module and set it to eval mode; again is harmless."""
+        if id(module) in self._taken:
+            return
+        state = dict(vars(module))
+        contents = [(v, v.copy()) for v in state.values() if type(v) in _CONTAINERS and v]
+        empty = [(v, type(v)()) for v in state.values() if type(v) in _CONTAINERS and not v]
+        self._taken[id(module)] = (module, state, contents + empty)
+        if state.get("training"):
+            vars(module)["training"] = False
+
+    def restore(self) -> None:
+        """Give every module back what it had."""
+        for module, state, contents in self._taken.values():
+            current = vars(module)
+            for key in [key for key in current if key not in state]:
+                del current[key]
+            for key, value in state.items():
+                if current.get(key) is not value:
+                    current[key] = value
+            for container, content in contents:
+                if container != content or len(container) != len(content):
+                    _refill(container, content)
+
+
+def _refill(container: Any, content: Any) -> None:
+    container.clear()
+    if isinstance(container, list):
+        container.extend(content)
+    else:
+        container.update(content)

@@ -1,0 +1,139 @@
+"""Which module makes a call: a tree of calls, recorded through global module hooks.
+
+Hooks are registered for all modules of the process while a trace runs, and do nothing
+in threads that don't trace. The model itself is not touched.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+
+
+@dataclass(slots=True)
+class Scope:
+    """One call of a module: its path, what it called and recorded, and its results."""
+
+    path: str
+    module: torch.nn.Module | None
+    parent: Scope | None
+    depth: int
+    children: list[Scope] = field(default_factory=list)
+    operations: list[int] = field(default_factory=list)
+    results: list[tuple[str, int]] = field(default_factory=list)
+    order: int = 0
+
+
+class Observer:
+    """Follows the module calls of one trace."""
+
+    def __init__(
+        self,
+        names: dict[int, str],
+        results_of: Callable[[Any], list[tuple[str, int]]],
+        clock: Callable[[], int],
+    ) -> None:
+        self.root = Scope("", None, None, 0)
+        self.current = self.root
+        self._names = names
+        self._results_of = results_of
+        self._clock = clock
+        self._calls: dict[str, int] = {}
+
+    def enter(self, module: torch.nn.Module) -> None:
+        """A module is called."""
+        parent = self.current
+        name = self._names.get(id(module))
+        if name is None:
+            own = type(module).__name__.lower()
+            name = self._names[id(module)] = f"{parent.path}.{own}" if parent.path else own
+        count = self._calls[name] = self._calls.get(name, 0) + 1
+        path = name if count == 1 or not name else f"{name}#{count}"
+        self.current = Scope(path, module, parent, parent.depth + 1)
+        parent.children.append(self.current)
+
+    def leave(self, module: torch.nn.Module, output: Any) -> None:
+        """A module returns."""
+        scope: Scope | None = self.current
+        while scope is not None and scope.module is not module:
+            scope = scope.parent  # a call inside ended by an exception that was caught
+        if scope is None or scope.parent is None:
+            return
+        scope.results = self._results_of(output)
+        scope.order = self._clock()
+        self.current = scope.parent
+
+
+_watching = threading.local()
+
+
+def _before(module: torch.nn.Module, _: Any) -> None:
+    watch = getattr(_watching, "watch", None)
+    if watch is not None:
+        watch.before(module)
+
+
+def _after(module: torch.nn.Module, _: Any, output: Any) -> None:
+    watch = getattr(_watching, "watch", None)
+    if watch is not None:
+        watch.after(module, output)
+
+
+class watching:  # noqa: N801  # a context manager, named as one
+    """Tell `watch` of every module call of this thread inside the block."""
+
+    def __init__(self, watch: Any) -> None:
+        self._watch = watch
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> None:
+        _watching.watch = self._watch
+        self._handles = [
+            register_module_forward_pre_hook(_before),
+            register_module_forward_hook(_after),
+        ]
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        _watching.watch = None
+
+
+def modules_of(function: Callable[..., Any]) -> dict[str, torch.nn.Module]:
+    """The modules that a callable uses, by the names it uses them by."""
+    found: dict[str, torch.nn.Module] = {}
+    seen: set[int] = set()
+
+    def search(target: Any, name: str) -> None:
+        if id(target) in seen:
+            return
+        seen.add(id(target))
+        if isinstance(target, torch.nn.Module):
+            found.setdefault(name, target)
+        elif isinstance(target, functools.partial):
+            for part in (target.func, *target.args, *target.keywords.values()):
+                search(part, name)
+        elif inspect.ismethod(target):
+            search(target.__self__, name)
+        elif inspect.isfunction(target):
+            used = inspect.getclosurevars(target)
+            for key, part in {**used.globals, **used.nonlocals}.items():
+                if isinstance(part, torch.nn.Module) or callable(part):
+                    search(part, key)
+        elif not isinstance(target, type) and hasattr(target, "__dict__"):
+            for key, part in vars(target).items():
+                if isinstance(part, torch.nn.Module):
+                    search(part, key)
+
+    search(function, "")
+    return found

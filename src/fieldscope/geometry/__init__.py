@@ -1,0 +1,1 @@
+"""Integer arithmetic of windows, layouts and fields; no graph, no framework."""

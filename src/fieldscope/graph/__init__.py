@@ -1,0 +1,1 @@
+"""The narrow waist: canonical operators, and immutable graphs of them."""

@@ -1,0 +1,322 @@
+"""The closed set of canonical operators.
+
+Each operator says which elements of its operands one output element reads.
+A front end lowers foreign operators to these; a domain gives them a meaning.
+Extents are never stored in an operator: they are those of the node's operands
+and result. Axes count from 0; index tables are immutable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fieldscope.geometry.sliding import Sliding
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+
+
+class Indices:
+    """An immutable integer array that compares and hashes by its content.
+
+    Example:
+        >>> Indices([0, 2]) == Indices([0, 2]), Indices([[1], [-1]]).array.shape
+        (True, (2, 1))
+    """
+
+    __slots__ = ("_key", "array")
+
+    def __init__(self, values: npt.ArrayLike) -> None:
+        array = np.array(values, dtype=np.int64)
+        array.setflags(write=False)
+        self.array: IntArray = array
+        self._key = (array.shape, array.tobytes())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Indices) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"Indices({self.array.tolist()})"
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Which channels one output channel reads: all of its own group."""
+
+    axis: int
+    groups: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """The runs of a table as they would be on an unbounded plane.
+
+    Output o reads [lo[o mod P] + advance·(o div P), hi[o mod P] + advance·(o div P))
+    with P = len(lo), the number of phases.
+    """
+
+    advance: int
+    lo: tuple[int, ...]
+    hi: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The input of that index; reads itself."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that reads no input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pointwise:
+    """The same position of each operand, broadcast as in NumPy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window per axis, over the channels of a group (None: its own channel only)."""
+
+    axes: tuple[int, ...]
+    windows: tuple[Sliding, ...]
+    channels: Channels | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The transpose of a window: the positions i with i·stride − before + t·dilation = o."""
+
+    axes: tuple[int, ...]
+    windows: tuple[Sliding, ...]
+    channels: Channels | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A run of positions [lo[o], hi[o]) of one axis for each output index o.
+
+    `plane` gives the same runs without the borders, where they are periodic.
+    """
+
+    axis: int
+    lo: Indices
+    hi: Indices
+    plane: Periodic | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """One listed element of an axis for each output index; −1 reads nothing.
+
+    The axis is replaced by the axes of `index` (one or more).
+    """
+
+    axis: int
+    index: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """All listed elements of an axis, `index[o]`, for each output index o; −1 is no element."""
+
+    axis: int
+    index: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """The whole of those axes, at every position of them."""
+
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """The whole of those axes, which are removed or kept with extent 1."""
+
+    axes: tuple[int, ...]
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The pairs of two labels whose products count: keep is a 0/1 table [kept, contracted]."""
+
+    kept: int
+    contracted: int
+    keep: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A sum of products over labelled axes, as in einsum.
+
+    `operands` holds a label per axis of each operand, `result` those of the
+    output; a label of the result that no operand has comes from a constant
+    factor, a label that the result lacks is contracted. Two operands may give
+    extent 1 to a shared label (broadcasting). `pairs` says which pairs (index of a
+    kept label, index of the contracted label) are not known to be multiplied by
+    zero, as behind the mask of a causal attention.
+    """
+
+    operands: tuple[tuple[int, ...], ...]
+    result: tuple[int, ...]
+    pairs: Pairs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """The same elements in row-major order under another shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permute:
+    """Output axis k is operand axis order[k]."""
+
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Output index o of the axis is operand index start + step·o; step is positive."""
+
+    axis: int
+    start: int
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """The axes in reverse order."""
+
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """Output index o is operand index (o − shift) modulo the extent."""
+
+    axis: int
+    shift: int
+
+
+PadMode: TypeAlias = Literal["constant", "reflect", "replicate", "circular"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """The axis with `before` elements in front (negative: cut off) and more behind."""
+
+    axis: int
+    before: int
+    mode: PadMode = "constant"
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """The operands one after another on that axis."""
+
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Broadcast to the output's shape; new axes come in front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The same position where `keep` is 1, a constant elsewhere; broadcasts to the value.
+
+    `absent` is true where the constant takes no part in what follows: minus infinity in
+    front of a softmax, or zero in front of a product.
+    """
+
+    keep: Indices
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Overwrite:
+    """The first operand with a slice of one axis replaced by the second operand.
+
+    Index o of the second operand's axis goes to start + step·o.
+    """
+
+    axis: int
+    start: int
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Everything of every operand: a bound, not the field. `reason` says why."""
+
+    reason: str
+
+
+Operator: TypeAlias = (
+    Input
+    | Constant
+    | Pointwise
+    | Window
+    | Spread
+    | Table
+    | Gather
+    | Collect
+    | Mix
+    | Reduce
+    | Contract
+    | Reshape
+    | Permute
+    | Slice
+    | Flip
+    | Roll
+    | Pad
+    | Concat
+    | Expand
+    | Mask
+    | Overwrite
+    | Opaque
+)
+
+OPERATORS: tuple[type[Operator], ...] = (
+    Input,
+    Constant,
+    Pointwise,
+    Window,
+    Spread,
+    Table,
+    Gather,
+    Collect,
+    Mix,
+    Reduce,
+    Contract,
+    Reshape,
+    Permute,
+    Slice,
+    Flip,
+    Roll,
+    Pad,
+    Concat,
+    Expand,
+    Mask,
+    Overwrite,
+    Opaque,
+)
+
+MOVEMENT: frozenset[type] = frozenset(
+    {Reshape, Permute, Slice, Flip, Roll, Pad, Concat, Expand, Gather, Overwrite, Constant, Mask}
+)
+"""Operators that only move elements: every output element is one operand element, or none."""

@@ -1,0 +1,290 @@
+"""The interpreter: one walk over a graph that gives every value its fields.
+
+Per node: bring the operands' layouts into the form that the operator needs, decide
+which operands are *context*, then let each domain apply the operator. Values are freed
+when their last reader has run, unless they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fieldscope.domains import affine, hull, layout as layouts_of
+from fieldscope.domains.affine import LOST, Affine
+from fieldscope.domains.hull import Hull
+from fieldscope.geometry.bounds import EMPTY, FAR, LEADING, Bounds
+from fieldscope.geometry.layout import Factor, Kind, Layout, plain, rank
+from fieldscope.graph.graph import Graph, Node
+from fieldscope.graph.operators import Concat, Constant, Contract, Input, Opaque, Pointwise
+
+
+@dataclass(frozen=True, slots=True)
+class SpatialAxis:
+    """One spatial axis of one input: what fields are measured along."""
+
+    input: int
+    axis: int
+    extent: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValueFields:
+    """What every element of a value reads, one entry per spatial axis of the inputs.
+
+    `context` are the nodes at which whole-input dependence entered, `bounds` the
+    opaque nodes on the way.
+    """
+
+    layout: Layout
+    hulls: tuple[Hull | None, ...]
+    affines: tuple[affine.Field, ...]
+    context: frozenset[int] = frozenset()
+    bounds: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """The fields of the values asked for."""
+
+    axes: tuple[SpatialAxis, ...]
+    fields: dict[int, ValueFields]
+
+
+NOTHING: frozenset[int] = frozenset()
+
+
+def interpret(
+    graph: Graph,
+    spatial: Sequence[tuple[int, ...]],
+    *,
+    keep: Collection[int] | None = None,
+    fold_context: bool = False,
+) -> Interpretation:
+    """Compute the fields of a graph's values.
+
+    Args:
+        graph: graph of canonical operators.
+        spatial: the spatial axes of each input.
+        keep: values to return; None for all.
+        fold_context: count context as part of the field.
+
+    Example:
+        >>> from fieldscope.geometry.sliding import Sliding
+        >>> from fieldscope.graph.graph import GraphBuilder
+        >>> from fieldscope.graph.operators import Window
+        >>> builder = GraphBuilder()
+        >>> x = builder.input((1, 1, 8))
+        >>> y = builder.add(Window((2,), (Sliding(3, before=1),)), (x,), (1, 1, 8))
+        >>> fields = interpret(builder.build(), [(2,)]).fields[y]
+        >>> [part[0].tolist() for part in fields.hulls[0]]
+        [[[[[0, 0, 1, 2, 3, 4, 5, 6]]], [[[-2, -3, -4, -5, -6, -7, -8, -8]]]]]
+    """
+    axes = tuple(
+        SpatialAxis(index, axis, graph.shape(value)[axis])
+        for index, value in enumerate(graph.inputs)
+        for axis in spatial[index]
+    )
+    walk = _Walk(graph, axes, spatial, fold_context=fold_context)
+    last = _last_uses(graph)
+    wanted = None if keep is None else set(keep)
+    values: dict[int, ValueFields] = {}
+    kept: dict[int, ValueFields] = {}
+    for value, node in enumerate(graph.nodes):
+        operands = [values[operand] for operand in node.operands]
+        values[value] = walk.node(value, node, operands)
+        if wanted is None or value in wanted:
+            kept[value] = values[value]
+        for operand in node.operands:
+            if last[operand] == value:
+                values.pop(operand, None)
+    return Interpretation(axes, kept)
+
+
+def _last_uses(graph: Graph) -> dict[int, int]:
+    return {operand: value for value, node in enumerate(graph.nodes) for operand in node.operands}
+
+
+class _Walk:
+    """The meaning of one node after the other."""
+
+    __slots__ = ("axes", "fold_context", "graph", "spatial")
+
+    def __init__(
+        self,
+        graph: Graph,
+        axes: tuple[SpatialAxis, ...],
+        spatial: Sequence[tuple[int, ...]],
+        *,
+        fold_context: bool,
+    ) -> None:
+        self.graph = graph
+        self.axes = axes
+        self.spatial = spatial
+        self.fold_context = fold_context
+
+    def node(self, value: int, node: Node, operands: list[ValueFields]) -> ValueFields:
+        """Fields of a node's result."""
+        operator = node.operator
+        if not operands:
+            return self._source(node)
+        if (
+            type(operator) is Pointwise
+            and len(operands) == 1
+            and self.graph.shape(node.operands[0]) == node.shape
+        ):
+            return operands[0]
+        given = tuple(operand.layout for operand in operands)
+        ready = layouts_of.prepared(operator, given, node.shape)
+        result = layouts_of.result(operator, ready, node.shape)
+        context = frozenset().union(*(operand.context for operand in operands))
+        bounds = frozenset().union(*(operand.bounds for operand in operands))
+        if type(operator) is Opaque:
+            bounds |= {value}
+        folded = self._context(operator, operands, given)
+        if folded:
+            context |= {value}
+        hulls: list[Hull | None] = []
+        affines: list[affine.Field] = []
+        for index, axis in enumerate(self.axes):
+            hull_of, affine_of = [], []
+            for k, operand in enumerate(operands):
+                one, other = operand.hulls[index], operand.affines[index]
+                if (k, axis.input) in folded:
+                    one = other = None
+                elif given[k] is not ready[k] and given[k] != ready[k]:
+                    one = one and hull.convert(one, given[k], ready[k])
+                    other = affine.convert(other, given[k], ready[k])
+                hull_of.append(one)
+                affine_of.append(other)
+            field = affine.apply(operator, affine_of, ready, result)
+            if field is LOST:
+                hull_of = [
+                    _with_narrowest(one, other, operand, axis.extent)
+                    for one, other, operand in zip(hull_of, affine_of, ready, strict=True)
+                ]
+            affines.append(field)
+            hulls.append(hull.apply(operator, hull_of, ready, result, axis.extent))
+        return ValueFields(result, tuple(hulls), tuple(affines), context, bounds)
+
+    def _source(self, node: Node) -> ValueFields:
+        layout = plain(node.shape)
+        nothing = (None,) * len(self.axes)
+        if not isinstance(node.operator, Input):
+            if not isinstance(node.operator, Constant):
+                message = f"{type(node.operator).__name__} needs operands"
+                raise ValueError(message)
+            return ValueFields(layout, nothing, nothing)
+        index = node.operator.index
+        layout = Layout(
+            tuple(
+                (Factor(extent, Kind.PLANE if axis in self.spatial[index] else Kind.PLAIN),)
+                for axis, extent in enumerate(node.shape)
+            )
+        )
+        mine = [axis.input == index for axis in self.axes]
+        return ValueFields(
+            layout,
+            tuple(
+                hull.start(layout, axis.axis) if own else None
+                for own, axis in zip(mine, self.axes, strict=True)
+            ),
+            tuple(
+                affine.start(layout, axis.axis) if own else None
+                for own, axis in zip(mine, self.axes, strict=True)
+            ),
+        )
+
+    def _context(
+        self, operator: object, operands: list[ValueFields], given: tuple[Layout, ...]
+    ) -> set[tuple[int, int]]:
+        """The operands that are context, as (operand, input).
+
+        An operand without extent along space, joined to one that has it, is context if
+        it reads all that the other reads as a whole.
+        """
+        if self.fold_context or len(operands) < 2:
+            return set()
+        if not isinstance(operator, (Pointwise, Concat, Contract)):
+            return set()
+        ranks = [rank(layout) for layout in given]
+        top = max(ranks)
+        if min(ranks) == top:
+            return set()
+        if isinstance(operator, Concat) and any(
+            layout.axes[operator.axis][0].kind and len(layout.axes[operator.axis]) == 1
+            for layout, ranked in zip(given, ranks, strict=True)
+            if ranked == top
+        ):
+            return set()  # put at certain positions: not alike for all
+        found = set()
+        for k, operand in enumerate(operands):
+            if ranks[k] == top:
+                continue
+            for index in {axis.input for axis in self.axes}:
+                places = [n for n, axis in enumerate(self.axes) if axis.input == index]
+                if any(operand.hulls[n] is not None for n in places) and all(
+                    _covers(
+                        operand.hulls[n],
+                        [operands[m].hulls[n] for m in range(len(operands)) if ranks[m] == top],
+                    )
+                    for n in places
+                ):
+                    found.add((k, index))
+        return found
+
+
+def _covers(one: Hull | None, others: Sequence[Hull | None]) -> bool:
+    """Whether each element of one reads all that the others read as a whole."""
+    spans = [hull.cover(other) for other in others if other is not None]
+    spans = [(lo, hi) for lo, hi in spans if lo < hi]
+    if not spans:
+        return True
+    if one is None:
+        return False
+    whole = hull.joined(one)[0] if len(one) > 1 else one[0][0]
+    low = whole[0].max()
+    high = -whole[1].max()
+    return bool(low <= min(lo for lo, _ in spans) and high >= max(hi for _, hi in spans))
+
+
+def _with_narrowest(
+    field: Hull | None, other: affine.Field, layout: Layout, extent: int
+) -> Hull | None:
+    """The hull with kind 1, the narrowest path, taken over from the affine field."""
+    if field is None or len(field[0]) > 1 or not isinstance(other, Affine):
+        return field
+    narrow = clipped(other, layout, 1, extent)
+    first = np.broadcast_shapes(field[0].shape[LEADING:], narrow.shape[1:])
+    parts = [
+        np.concatenate(
+            [
+                np.broadcast_to(field[0], (1, 2, *first)),
+                np.broadcast_to(narrow, (2, *first))[None],
+            ]
+        )
+    ]
+    parts.extend(np.concatenate([part, np.full_like(part, EMPTY)]) for part in field[1:])
+    return tuple(parts)
+
+
+def clipped(field: Affine, layout: Layout, kind: int, extent: int) -> Bounds:
+    """An affine field written out per position and cut off at the input's borders.
+
+    Returns bounds [2, *factors].
+    """
+    bounds = field.bounds[kind]
+    for k, factor in enumerate(layout.factors):
+        step, period = field.steps[k], bounds.shape[1 + k]
+        if factor.kind is Kind.PLANE and (step or period > 1):
+            turns, phase = np.divmod(np.arange(factor.extent), period)
+            shape = [2] + [1] * (bounds.ndim - 1)
+            shape[1 + k] = factor.extent
+            bounds = bounds.take(phase, 1 + k) + np.stack([step * turns, -step * turns]).reshape(
+                shape
+            )
+    low, high = bounds[0].clip(0, extent), (-bounds[1]).clip(0, extent)
+    empty = (low >= high) | (bounds[0] >= FAR)
+    return np.stack([np.where(empty, EMPTY, low), np.where(empty, EMPTY, -high)])

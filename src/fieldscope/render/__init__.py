@@ -1,0 +1,1 @@
+"""From a report to a plain document, and from that to a medium."""
