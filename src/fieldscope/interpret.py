@@ -15,9 +15,10 @@ import numpy as np
 from fieldscope.domains import affine, hull, layout as layouts_of
 from fieldscope.domains.affine import LOST, Affine
 from fieldscope.domains.hull import Hull
-from fieldscope.geometry.bounds import EMPTY, FAR, LEADING, Bounds
+from fieldscope.geometry.bounds import EMPTY, FAR, GLOBAL, LEADING, Bounds
 from fieldscope.geometry.layout import Factor, Kind, Layout, plain, rank
 from fieldscope.graph.graph import Graph, Node
+from fieldscope.graph.masks import with_pairs
 from fieldscope.graph.operators import Concat, Constant, Contract, Input, Opaque, Pointwise
 
 
@@ -82,6 +83,7 @@ def interpret(
         >>> [part[0].tolist() for part in fields.hulls[0]]
         [[[[[0, 0, 1, 2, 3, 4, 5, 6]]], [[[-2, -3, -4, -5, -6, -7, -8, -8]]]]]
     """
+    graph = with_pairs(graph)
     axes = tuple(
         SpatialAxis(index, axis, graph.shape(value)[axis])
         for index, value in enumerate(graph.inputs)
@@ -141,7 +143,7 @@ class _Walk:
         result = layouts_of.result(operator, ready, node.shape)
         context = frozenset().union(*(operand.context for operand in operands))
         bounds = frozenset().union(*(operand.bounds for operand in operands))
-        if type(operator) is Opaque:
+        if type(operator) is Opaque or (type(operator) is Contract and operator.bound):
             bounds |= {value}
         folded = self._context(operator, operands, given)
         if folded:
@@ -245,8 +247,8 @@ def _covers(one: Hull | None, others: Sequence[Hull | None]) -> bool:
     if one is None:
         return False
     whole = hull.joined(one)[0] if len(one) > 1 else one[0][0]
-    low = whole[0].max()
-    high = -whole[1].max()
+    reads = whole[0] < FAR  # what reads nothing, reads nothing else than the others
+    low, high = whole[0].max(where=reads, initial=GLOBAL), -whole[1].max(where=reads, initial=GLOBAL)
     return bool(low <= min(lo for lo, _ in spans) and high >= max(hi for _, hi in spans))
 
 

@@ -22,7 +22,7 @@ from fieldscope.analyses.media import as_html, as_text
 from fieldscope.domains.affine import Affine
 from fieldscope.errors import InputError, LayerNotFoundError, PositionError
 from fieldscope.geometry.layout import Kind
-from fieldscope.graph.operators import Expand, Opaque, Permute, Reshape
+from fieldscope.graph.operators import Contract, Expand, Opaque, Operator, Permute, Reshape
 from fieldscope.graph.trace import Trace, TracedLayer
 from fieldscope.interpret import Interpretation, ValueFields
 from fieldscope.wording import near
@@ -440,12 +440,20 @@ class _Layers:
         """The opaque operators and how many layers each concerns."""
         found = []
         for node in self._trace.graph.nodes:
-            if isinstance(node.operator, Opaque):
+            reason = _reason(node.operator)
+            if reason:
                 origin = self._trace.origins[node.origin]
                 count = sum(origin.layer in layer.bounds for layer in layers)
                 bound = Bound(
-                    origin.source, origin.layer, origin.location, node.operator.reason, count
+                    origin.source, origin.layer, origin.location, reason, count
                 )
                 if bound not in found:
                     found.append(bound)
         return tuple(found)
+
+
+def _reason(operator: Operator) -> str:
+    """Why an operator's result is a bound; empty where it is exact."""
+    if isinstance(operator, Contract):
+        return operator.bound
+    return operator.reason if isinstance(operator, Opaque) else ""

@@ -78,8 +78,12 @@ def result(operator: Operator, layouts: tuple[Layout, ...], shape: Shape) -> Lay
             return _union(layouts, shape)
         case Opaque():
             return _like(layouts, shape)
-        case Window() | Spread():
-            return _resized(layouts[0], shape)
+        case Window(channels=channels) | Spread(channels=channels):
+            resized = _resized(layouts[0], shape)
+            if channels is None:
+                return resized
+            kind = min(merged(layouts[0].axes[channels.axis]).kind, Kind.SPATIAL)
+            return resized.replaced(channels.axis, (Factor(shape[channels.axis], kind),))
         case Mix():
             return _resized(layouts[0], shape)
         case Table(axis=axis, plane=plane):

@@ -167,12 +167,13 @@ class Contract:
     factor, a label that the result lacks is contracted. Two operands may give
     extent 1 to a shared label (broadcasting). `pairs` says which pairs (index of a
     kept label, index of the contracted label) are not known to be multiplied by
-    zero, as behind the mask of a causal attention.
+    zero, as behind the mask of a causal attention; `bound` why this is only a bound.
     """
 
     operands: tuple[tuple[int, ...], ...]
     result: tuple[int, ...]
     pairs: Pairs | None = None
+    bound: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,16 +236,19 @@ class Expand:
     """Broadcast to the output's shape; new axes come in front."""
 
 
+Hidden: TypeAlias = Literal["", "zero", "minus infinity"]
+
+
 @dataclass(frozen=True, slots=True)
 class Mask:
     """The same position where `keep` is 1, a constant elsewhere; broadcasts to the value.
 
-    `absent` is true where the constant takes no part in what follows: minus infinity in
-    front of a softmax, or zero in front of a product.
+    `hidden` says what the constant is, where it may take no part in what follows: minus
+    infinity in front of a softmax, or zero in front of a product.
     """
 
     keep: Indices
-    absent: bool = False
+    hidden: Hidden = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from fieldscope.graph.operators import (
     Concat,
     Expand,
     Gather,
+    Hidden,
     Indices,
     Mask,
     Mix,
@@ -170,13 +171,13 @@ class Call:
         out = _with(shapes[0], axis, sum(shape[axis] for shape in shapes))
         return values[0] if len(values) == 1 else self.add(Concat(axis), values, out)
 
-    def mask(self, value: int, keep: npt.ArrayLike, *, absent: bool = False) -> int:
+    def mask(self, value: int, keep: npt.ArrayLike, *, hidden: Hidden = "") -> int:
         """The value where `keep` is true, a constant elsewhere."""
         table = np.asarray(keep)
         if table.size and table.all():
             return value
         shape = np.broadcast_shapes(self.shape_of(value), table.shape)
-        return self.add(Mask(Indices(table), absent), (value,), shape)
+        return self.add(Mask(Indices(table), hidden), (value,), shape)
 
     def grouped(self, axis: int, groups: int) -> Channels:
         """Channels that read their own group."""

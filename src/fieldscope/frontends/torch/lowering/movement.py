@@ -322,7 +322,7 @@ def _triangle(lower: bool) -> Any:
         rows, columns = x.shape[-2:]
         keep = np.arange(columns) - np.arange(rows)[:, None]
         return call.mask(
-            call.value(x), keep <= diagonal if lower else keep >= diagonal, absent=True
+            call.value(x), keep <= diagonal if lower else keep >= diagonal, hidden="zero"
         )
 
     return rule

@@ -8,6 +8,7 @@ import torch
 
 from fieldscope.frontends.torch.lowering.call import Call, tensors_in
 from fieldscope.frontends.torch.lowering.registry import lowers
+from fieldscope.graph.operators import Hidden
 
 POINTWISE = """
 abs absolute acos acosh add addcdiv addcmul alpha_dropout angle asin asinh atan atan2 atanh
@@ -63,18 +64,21 @@ def where(call: Call, condition: torch.Tensor, *branches: Any) -> int | tuple[in
     for branch, other, keep in ((first, second, known != 0), (second, first, known == 0)):
         if call.depends(branch):
             parts.append(
-                call.mask(call.expand(call.value(branch), call.shape), keep, absent=_absent(other))
+                call.mask(call.expand(call.value(branch), call.shape), keep, hidden=_hidden(other))
             )
     return call.pointwise(*parts)
 
 
-def _absent(filling: object) -> bool:
-    """Whether what fills a mask takes no part in a softmax or product behind it."""
-    if isinstance(filling, torch.Tensor):
-        if filling.numel() != 1 or filling.is_meta:
-            return False
+def _hidden(filling: object) -> Hidden:
+    """What fills a mask, where it may take no part in a softmax or product behind it."""
+    if isinstance(filling, torch.Tensor) and filling.numel() == 1 and not filling.is_meta:
         filling = filling.item()
-    return isinstance(filling, (int, float)) and (filling == 0 or filling == float("-inf"))
+    if isinstance(filling, (int, float)):
+        if filling == 0:
+            return "zero"
+        if filling == float("-inf"):
+            return "minus infinity"
+    return ""
 
 
 @lowers("masked_fill")
@@ -83,7 +87,7 @@ def masked_fill(call: Call, x: torch.Tensor, mask: torch.Tensor, filling: Any) -
     known = call.concrete(mask)
     if known is None:
         return call.pointwise(x, mask, filling)
-    kept = call.mask(call.expand(call.value(x), call.shape), known == 0, absent=_absent(filling))
+    kept = call.mask(call.expand(call.value(x), call.shape), known == 0, hidden=_hidden(filling))
     if not call.depends(filling):
         return kept
     return call.pointwise(kept, call.mask(call.expand(call.value(filling), call.shape), known != 0))
@@ -102,7 +106,7 @@ def add(call: Call, x: Any, y: Any, **_: Any) -> int:
         ):
             known = call.concrete(other)
             if known is not None and (hidden := known == float("-inf")).any():
-                return call.mask(call.expand(call.value(one), call.shape), ~hidden, absent=True)
+                return call.mask(call.expand(call.value(one), call.shape), ~hidden, hidden="minus infinity")
     return call.pointwise(x, y)
 
 

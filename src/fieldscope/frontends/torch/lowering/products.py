@@ -141,7 +141,7 @@ def attention(
     labels_of_sum = []
     if scores is not None:
         if keep is not None:
-            scores = call.mask(scores, keep, absent=True)
+            scores = call.mask(scores, keep, hidden="minus infinity")
         operands_of_sum.append(call.mix(scores, (-1,)))
         labels_of_sum.append((*lead, ROW, INNER))
     if call.depends(v):
