@@ -159,3 +159,19 @@ def test_the_same_operator_at_many_places_is_one_item() -> None:
 def test_a_model_without_spatial_input_is_told() -> None:
     report = replace(single(conv("a", ())), inputs=(handmade.InputInfo("x", (1, 8), (), ()),))
     assert first(report) == "No input has spatial axes, so there is no field to speak of."
+
+
+def test_axes_that_are_alike_are_told_together() -> None:
+    volume = handmade.InputInfo("x", (1, 1, 16, 112, 112), ("z", "y", "x"), (2, 3, 4))
+    report = replace(single(conv("a", (32, 56, 56))), inputs=(volume,))
+    assert first(report).endswith(
+        "2 times along z and 50% along y and x (what lies beyond it is padding)."
+    )
+
+
+def test_a_gate_that_reads_everything_is_not_where_the_output_becomes_global() -> None:
+    whole = (math.inf, math.inf)
+    report = single(
+        conv("a", (3, 3)), conv("se.pool", whole), conv("b", (30, 45)), conv("pool", whole)
+    )
+    assert ", from pool on; before that, b sees 30×45 elements" in first(report)

@@ -272,9 +272,9 @@ def _notes(
     if "size" in shown and any(not layer.exact for layer in layers):
         notes.append(Note(f"{BOUND}: a bound; the true field lies inside it"))
     if "size" in shown and any(0 in field.size for field in fields):
-        notes.append(Note(f"{NOTHING}: reads nothing of the input, but for context"))
+        notes.append(Note(f"{NOTHING}: reads nothing of that input, context aside"))
     irregular = any(
-        stride is None and size != math.inf
+        stride is None and size not in (0, math.inf)
         for field in fields
         for stride, size in zip(field.stride, field.size, strict=True)
     )

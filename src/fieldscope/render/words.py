@@ -7,7 +7,7 @@ nobody thought of: nothing here asks what kind of module a layer is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -109,8 +109,7 @@ def _extent(field: Field, info: InputInfo, *, owner: str, named: bool = False) -
     if len(set(ratios)) == 1 and ratios[0] is not None:
         text = f"{seen}, {times(ratios[0])} {theirs}"
     else:
-        shares = [_along(*pair) for pair in zip(ratios, info.axes, strict=True)]
-        text = f"{seen} ({'×'.join(info.axes)}) of {theirs}: {listed(shares)}"
+        text = f"{seen} ({'×'.join(info.axes)}) of {theirs}: {_shares(ratios, info.axes)}"
     beyond = any(ratio is not None and ratio > 1 for ratio in ratios)
     return text + (" (what lies beyond it is padding)" if beyond else "")
 
@@ -119,10 +118,17 @@ def _ratio(size: float, length: int) -> Fraction | None:
     return None if size == math.inf or not length else Fraction(int(size), length)
 
 
-def _along(ratio: Fraction | None, axis: str) -> str:
-    if ratio is None:
-        return f"all along {axis}"
-    return f"{times(ratio).removesuffix(' of')} along {axis}"
+def _shares(ratios: Sequence[Fraction | None], axes: Sequence[str]) -> str:
+    """Tell the shares of the axes, those that are alike together."""
+    alike: dict[Fraction | None, list[str]] = {}
+    for ratio, axis in zip(ratios, axes, strict=True):
+        alike.setdefault(ratio, []).append(axis)
+    return listed(
+        [
+            f"{'all' if ratio is None else times(ratio).removesuffix(' of')} along {listed(same)}"
+            for ratio, same in alike.items()
+        ]
+    )
 
 
 def _is_whole(field: Field) -> bool:
@@ -135,18 +141,17 @@ def _is_empty(field: Field) -> bool:
 
 def _before_global(report: Report, info: InputInfo) -> str:
     """Say where the field becomes global, and the largest one before."""
-    finite: list[Layer] = []
-    first: Layer | None = None
-    for layer in report.layers:
-        field = layer.fields.get(info.name)
-        if field is None or _is_empty(field):
-            continue
-        if _is_whole(field):
-            first = layer
-            break
-        finite.append(layer)
-    if first is None or not finite:
+    read = [
+        (layer, _is_whole(layer.fields[info.name]))
+        for layer in report.layers
+        if info.name in layer.fields and not _is_empty(layer.fields[info.name])
+    ]
+    # Gates that look at the whole map come before; what counts is where it stays whole.
+    last = max((at for at, (_, whole) in enumerate(read) if not whole), default=len(read))
+    if last + 1 >= len(read):
         return ""
+    finite = [layer for layer, whole in read if not whole]
+    first = read[last + 1][0]
     # The last of the largest: the one that a reader thinks of as the end of the features.
     widest = max(enumerate(finite), key=lambda pair: (_area(pair[1], info), pair[0]))[1]
     field = widest.fields[info.name]
