@@ -49,6 +49,7 @@ def test_a_network_is_built_in_eval_mode_with_the_input_it_is_meant_for(
         ("torchvision", "swin_v2_t"),
         ("torchvision", "maxvit_t"),
         ("timm", "levit_128s"),
+        ("timm", "swinv2_tiny_window8_256"),
         ("timm", "beit_base_patch16_224"),
         ("timm", "swin_tiny_patch4_window7_224"),
     ],
@@ -178,6 +179,17 @@ def test_operations_between_weights_and_tables_have_a_shape_only() -> None:
         summed = picked + torch.ones(3)
     assert picked.is_meta
     assert summed.shape == (2, 2, 3)
+
+
+def test_tables_asked_for_on_the_device_of_the_weights_are_real() -> None:
+    with shape_only():
+        weight = torch.randn(3)
+        made = torch.arange(3, device=weight.device)
+        moved = torch.tensor([[1, 2]]).to(weight.device)
+        like = moved.new_full((2,), 5, device=weight.device)
+    assert made.tolist() == [0, 1, 2]
+    assert moved.tolist() == [[1, 2]]
+    assert like.tolist() == [5, 5]
 
 
 def test_random_tables_are_real_and_the_same_every_time() -> None:

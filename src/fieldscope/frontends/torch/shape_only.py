@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 REAL_ELEMENTS_AT_MOST = 2**18
 
 _META = torch.device("meta")
+_CPU = torch.device("cpu")
 
 # What these return has no value that a table could be computed from.
 _WITHOUT_VALUES = frozenset(
@@ -72,11 +73,11 @@ def shape_only() -> Iterator[None]:
         yield
 
 
-class _ShapeOnly(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
+class _ShapeOnly(TorchDispatchMode):
     """Send what has no value to the meta device, operator by operator."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # nor here
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no type here
         self._generator = torch.Generator().manual_seed(0)
 
     def __torch_dispatch__(
@@ -95,7 +96,11 @@ class _ShapeOnly(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
         traits = _traits(func)
         if traits.is_factory and _has_no_value(func, args, arguments):
             arguments["device"] = _META
-        elif traits.takes_generator and arguments.get("generator") is None:
+            return func(*args, **arguments)
+        # Tables are made on, or moved to, the device of the weights.
+        if traits.takes_device and _is_meta(arguments.get("device")):
+            arguments["device"] = _CPU
+        if traits.takes_generator and arguments.get("generator") is None:
             arguments["generator"] = self._generator
         elif traits.draws and not traits.takes_generator:
             return self._draw(func, args, arguments)
@@ -160,6 +165,10 @@ def _has_no_value(
         return True
     sizes = [arg for arg in args if isinstance(arg, (list, tuple))]
     return bool(sizes) and math.prod(sizes[0]) > REAL_ELEMENTS_AT_MOST
+
+
+def _is_meta(device: torch.device | str | int | None) -> bool:
+    return device is not None and torch.device(device).type == "meta"
 
 
 def _on_meta(
