@@ -1,0 +1,86 @@
+"""rfa-toolbox, installed aside for a comparison."""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import contextlib
+import importlib
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import measures
+from benchmarks.networks import NETWORKS
+
+VERSION = "1.7.0"
+# It names Python < 3.11 and numpy < 2 as its limits but works beyond them, so
+# it is installed without what it asks for; these are all that it imports.
+_REQUIREMENTS = ("graphviz", "attrs", "tqdm")
+
+
+def install(folder: Path) -> str:
+    """Install rfa-toolbox into a folder of its own.
+
+    Returns:
+        Why that failed; empty where it didn't.
+    """
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    to = ["--no-deps", "--target", str(folder)]
+    for what in (
+        ["--ignore-requires-python", f"rfa-toolbox=={VERSION}"],
+        [*_REQUIREMENTS],
+    ):
+        try:
+            run = subprocess.run(
+                [*pip, *to, *what], capture_output=True, text=True, timeout=180, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return "pip took longer than 180 s"
+        if run.returncode:
+            lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
+            return (lines or run.stderr.splitlines() or ["pip failed without a word"])[-1]
+    return ""
+
+
+def compare(task: tuple[str, str]) -> tuple[float, float]:
+    """Time rfa-toolbox and fieldscope on a network, in one process.
+
+    Args:
+        task: name of the network, and the folder that rfa-toolbox is in.
+
+    Returns:
+        Seconds of rfa-toolbox (one run, they are long) and of fieldscope.
+    """
+    name, folder = task
+    network = next(network for network in NETWORKS if network.name == name)
+    # Removed from Python 3.10; rfa-toolbox still asks for it there.
+    if not hasattr(collections, "Sequence"):
+        collections.Sequence = collections.abc.Sequence  # type: ignore[attr-defined]
+    if folder not in sys.path:
+        sys.path.append(folder)
+    rfa_toolbox = importlib.import_module("rfa_toolbox")
+    model = network.build().eval()
+    analyze = measures.analysis(model, network.shape)
+    analyze()
+    ours = min(measures.seconds(analyze) for _ in range(3))
+    with _quiet():
+        theirs = measures.seconds(
+            lambda: rfa_toolbox.create_graph_from_pytorch_model(model, input_res=network.shape)
+        )
+    return theirs, ours
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
