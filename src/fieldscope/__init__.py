@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from fieldscope.version import __version__
 
 if TYPE_CHECKING:
-    from fieldscope.analyses.layers import Field, Layer, Report
+    from fieldscope.analyses.fields import Field
+    from fieldscope.analyses.layers import Layer, Report
     from fieldscope.api import analyze
     from fieldscope.errors import (
         BoundError,
@@ -55,7 +56,7 @@ __all__ = [
 
 # The module that each public name lives in; all others are errors.
 _HOMES = {
-    "Field": "fieldscope.analyses.layers",
+    "Field": "fieldscope.analyses.fields",
     "Layer": "fieldscope.analyses.layers",
     "Report": "fieldscope.analyses.layers",
     "analyze": "fieldscope.api",

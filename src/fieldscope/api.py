@@ -59,7 +59,7 @@ def analyze(
         ((9,), (2,))
     """
     require("torch", extra="torch", purpose="analysing PyTorch models")
-    from fieldscope.analyses.layers import report_of
+    from fieldscope.analyses.assembly import report_of
     from fieldscope.frontends.torch.trace import trace
     from fieldscope.interpret import interpret
     from fieldscope.render import shown  # noqa: F401  # registers how reports show themselves

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from fieldscope.domains import affine, hull, layout as layouts_of
-from fieldscope.domains.affine import LOST, Affine
+from fieldscope.domains import affine, hull, narrowest
+from fieldscope.domains import layout as layouts_of
+from fieldscope.domains.affine import LOST
 from fieldscope.domains.hull import Hull
-from fieldscope.geometry.bounds import EMPTY, FAR, GLOBAL, LEADING, Bounds
+from fieldscope.geometry.bounds import FAR, GLOBAL
 from fieldscope.geometry.layout import Factor, Kind, Layout, plain, rank
 from fieldscope.graph.graph import Graph, Node
 from fieldscope.graph.masks import with_pairs
@@ -164,7 +163,7 @@ class _Walk:
             field = affine.apply(operator, affine_of, ready, result)
             if field is LOST:
                 hull_of = [
-                    _with_narrowest(one, other, operand, axis.extent)
+                    narrowest.carried_over(one, other, operand, axis.extent)
                     for one, other, operand in zip(hull_of, affine_of, ready, strict=True)
                 ]
             affines.append(field)
@@ -248,45 +247,8 @@ def _covers(one: Hull | None, others: Sequence[Hull | None]) -> bool:
         return False
     whole = hull.joined(one)[0] if len(one) > 1 else one[0][0]
     reads = whole[0] < FAR  # what reads nothing, reads nothing else than the others
-    low, high = whole[0].max(where=reads, initial=GLOBAL), -whole[1].max(where=reads, initial=GLOBAL)
+    low, high = (
+        whole[0].max(where=reads, initial=GLOBAL),
+        -whole[1].max(where=reads, initial=GLOBAL),
+    )
     return bool(low <= min(lo for lo, _ in spans) and high >= max(hi for _, hi in spans))
-
-
-def _with_narrowest(
-    field: Hull | None, other: affine.Field, layout: Layout, extent: int
-) -> Hull | None:
-    """The hull with kind 1, the narrowest path, taken over from the affine field."""
-    if field is None or len(field[0]) > 1 or not isinstance(other, Affine):
-        return field
-    narrow = clipped(other, layout, 1, extent)
-    first = np.broadcast_shapes(field[0].shape[LEADING:], narrow.shape[1:])
-    parts = [
-        np.concatenate(
-            [
-                np.broadcast_to(field[0], (1, 2, *first)),
-                np.broadcast_to(narrow, (2, *first))[None],
-            ]
-        )
-    ]
-    parts.extend(np.concatenate([part, np.full_like(part, EMPTY)]) for part in field[1:])
-    return tuple(parts)
-
-
-def clipped(field: Affine, layout: Layout, kind: int, extent: int) -> Bounds:
-    """An affine field written out per position and cut off at the input's borders.
-
-    Returns bounds [2, *factors].
-    """
-    bounds = field.bounds[kind]
-    for k, factor in enumerate(layout.factors):
-        step, period = field.steps[k], bounds.shape[1 + k]
-        if factor.kind is Kind.PLANE and (step or period > 1):
-            turns, phase = np.divmod(np.arange(factor.extent), period)
-            shape = [2] + [1] * (bounds.ndim - 1)
-            shape[1 + k] = factor.extent
-            bounds = bounds.take(phase, 1 + k) + np.stack([step * turns, -step * turns]).reshape(
-                shape
-            )
-    low, high = bounds[0].clip(0, extent), (-bounds[1]).clip(0, extent)
-    empty = (low >= high) | (bounds[0] >= FAR)
-    return np.stack([np.where(empty, EMPTY, low), np.where(empty, EMPTY, -high)])

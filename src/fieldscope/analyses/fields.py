@@ -8,10 +8,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from fieldscope.domains.affine import LOST, Affine
+from fieldscope.domains.affine import LOST
 from fieldscope.domains.hull import Hull
 from fieldscope.geometry.bounds import EMPTY, FAR, LEADING
 from fieldscope.geometry.layout import Kind, Layout
+from fieldscope.geometry.planes import Affine
 from fieldscope.interpret import ValueFields
 
 Phases = tuple[tuple[int, int], ...]

@@ -19,12 +19,10 @@ from fieldscope.analyses.fields import (
     unbounded_interval,
 )
 from fieldscope.analyses.media import as_html, as_text
-from fieldscope.domains.affine import Affine
 from fieldscope.errors import InputError, LayerNotFoundError, PositionError
 from fieldscope.geometry.layout import Kind
-from fieldscope.graph.operators import Contract, Expand, Opaque, Operator, Permute, Reshape
-from fieldscope.graph.trace import Trace, TracedLayer
-from fieldscope.interpret import Interpretation, ValueFields
+from fieldscope.geometry.planes import Affine
+from fieldscope.interpret import ValueFields
 from fieldscope.wording import near
 
 if TYPE_CHECKING:
@@ -249,10 +247,10 @@ class Layer:
         for axis, place in zip(spatial, position, strict=True):
             index[axis] = self._place(axis, place, "position")
         if channel is not None:
-            axis = next((a for a in range(1, len(self.shape)) if a not in spatial), None)
-            if axis is None:
+            found = next((a for a in range(1, len(self.shape)) if a not in spatial), None)
+            if found is None:
                 raise PositionError(f"layer {self.name!r} has no channels: shape {self.shape}")
-            index[axis] = self._place(axis, channel, "channel")
+            index[found] = self._place(found, channel, "channel")
         return tuple(index)
 
     def _place(self, axis: int, place: int, word: str) -> int:
@@ -373,87 +371,3 @@ class Report:
 
     def _repr_html_(self) -> str | None:
         return as_html(self)
-
-
-def report_of(trace: Trace, interpretation: Interpretation) -> Report:
-    """Put names and fields together."""
-    inputs = tuple(InputInfo(one.name, one.shape, one.axes, one.spatial) for one in trace.inputs)
-    made = _Layers(trace, interpretation, inputs)
-    layers = tuple(made.layer(one) for one in trace.layers)
-    outputs = {place: made.layer(made.named(value, place)) for place, value in trace.outputs}
-    return Report(
-        model=trace.model,
-        framework=trace.framework,
-        inputs=inputs,
-        layers=layers,
-        containers=tuple(made.layer(one, container=True) for one in trace.containers),
-        outputs=outputs,
-        bounds=made.bounds(layers),
-        _aliases=tuple(made.layer(one) for one in trace.aliases),
-    )
-
-
-class _Layers:
-    """Makes layers from traced ones."""
-
-    def __init__(
-        self, trace: Trace, interpretation: Interpretation, inputs: tuple[InputInfo, ...]
-    ) -> None:
-        self._trace = trace
-        self._fields = interpretation.fields
-        self._inputs = inputs
-        self._by_value: dict[int, TracedLayer] = {}
-        for layer in trace.layers:
-            self._by_value.setdefault(layer.value, layer)
-
-    def named(self, value: int, place: str) -> TracedLayer:
-        """The layer that made a result."""
-        found = self._by_value.get(value)
-        return found if found is not None else TracedLayer(place, value, value, "input")
-
-    def layer(self, traced: TracedLayer, *, container: bool = False) -> Layer:
-        """One layer."""
-        values = self._fields[traced.value]
-        operator = None if traced.node is None else self._trace.graph.nodes[traced.node].operator
-        kind = type(operator).__name__.lower() if operator is not None else "identity"
-        return Layer(
-            name=traced.name,
-            operator="container" if container else kind,
-            source=traced.source,
-            shape=self._trace.graph.shape(traced.value),
-            container=container,
-            movement=isinstance(operator, (Reshape, Permute, Expand)),
-            context=tuple(dict.fromkeys(self._scope(node) for node in sorted(values.context))),
-            bounds=tuple(dict.fromkeys(self._place(node) for node in sorted(values.bounds))),
-            _values=values,
-            _inputs=self._inputs,
-        )
-
-    def _place(self, node: int) -> str:
-        return self._trace.origins[self._trace.graph.nodes[node].origin].layer
-
-    def _scope(self, node: int) -> str:
-        origin = self._trace.origins[self._trace.graph.nodes[node].origin]
-        return origin.scope or origin.layer
-
-    def bounds(self, layers: Sequence[Layer]) -> tuple[Bound, ...]:
-        """The opaque operators and how many layers each concerns."""
-        found = []
-        for node in self._trace.graph.nodes:
-            reason = _reason(node.operator)
-            if reason:
-                origin = self._trace.origins[node.origin]
-                count = sum(origin.layer in layer.bounds for layer in layers)
-                bound = Bound(
-                    origin.source, origin.layer, origin.location, reason, count
-                )
-                if bound not in found:
-                    found.append(bound)
-        return tuple(found)
-
-
-def _reason(operator: Operator) -> str:
-    """Why an operator's result is a bound; empty where it is exact."""
-    if isinstance(operator, Contract):
-        return operator.bound
-    return operator.reason if isinstance(operator, Opaque) else ""

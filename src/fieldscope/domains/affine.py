@@ -16,13 +16,15 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from fieldscope.domains import hull as explicit
+from fieldscope.domains import explicit
 from fieldscope.domains.layout import linear_steps
+from fieldscope.domains.regrouping import converted, moves, reshaped
 from fieldscope.geometry import bounds as arrays
 from fieldscope.geometry import planes
 from fieldscope.geometry.bounds import EMPTY, GLOBAL, LEADING, Bounds
-from fieldscope.geometry.layout import Kind, Layout, ReshapePlan, reshape
+from fieldscope.geometry.layout import Kind, Layout, reshape
 from fieldscope.geometry.planes import Affine
+from fieldscope.geometry.sliding import Sliding
 from fieldscope.graph.operators import (
     Collect,
     Concat,
@@ -75,45 +77,10 @@ def everything(layout: Layout) -> Affine:
 
 def convert(field: Field, old: Layout, new: Layout) -> Field:
     """Bring a field from an operand's layout to the one that an operator needs."""
-    if field is None or field is LOST:
+    if not isinstance(field, Affine):
         return field
-    lead = len(new.axes) - len(old.axes)
-    bounds, steps = field.bounds, list(field.steps)
-    for axis in reversed(range(len(old.axes))):
-        wanted, span = new.axes[lead + axis], old.span(axis)
-        if len(wanted) > len(span):
-            extra = len(wanted) - len(span)
-            at = LEADING + span.stop
-            bounds = bounds.reshape(bounds.shape[:at] + (1,) * extra + bounds.shape[at:])
-            steps[span.stop : span.stop] = [0] * extra
-        elif len(wanted) < len(span):
-            merged = _merged(bounds, steps, old, span)
-            if merged is None:
-                return LOST
-            bounds, step = merged
-            steps[span.start : span.stop] = [step]
-    if lead:
-        bounds = bounds.reshape(bounds.shape[:LEADING] + (1,) * lead + bounds.shape[LEADING:])
-    return Affine((0,) * lead + tuple(steps), bounds)
-
-
-def _merged(
-    bounds: Bounds, steps: Sequence[int], layout: Layout, span: range
-) -> tuple[Bounds, int] | None:
-    """One factor for those of a span: a plane and what it was split into, or no plane."""
-    before, after = bounds.shape[: LEADING + span.start], bounds.shape[LEADING + span.stop :]
-    dims = [bounds.shape[LEADING + k] for k in span]
-    if all(dim == 1 for dim in dims) and not any(steps[k] for k in span):
-        return bounds.reshape((*before, 1, *after)), 0
-    wide = [k for k in span if layout.factors[k].extent != 1]
-    moving = [k for k in span if layout.factors[k].kind is Kind.PLANE and k in wide]
-    if any(steps[k] for k in span if k not in wide) or moving not in ([], wide[:1]):
-        return None
-    full = {LEADING + k: layout.factors[k].extent for k in wide if k not in moving}
-    bounds = arrays.widened(bounds, full).reshape((*before, -1, *after))
-    if not moving:
-        return bounds, 0
-    return planes.simplified(bounds, LEADING + span.start, steps[moving[0]])
+    found = converted(field, old, new)
+    return LOST if found is None else found
 
 
 def apply(
@@ -153,7 +120,8 @@ def apply(
             bounds = explicit.reduced(field.bounds, layouts[0], axes, keep=keep)
             return Affine(_kept_steps(field.steps, layouts[0], axes, keep=keep), bounds)
         case Reshape():
-            return _reshape(known[0], layouts[0], reshape(layouts[0], layout.shape))
+            found = reshaped(known[0], layouts[0], reshape(layouts[0], layout.shape))
+            return LOST if found is None else found
         case Permute(order=order):
             span = [k for axis in order for k in layouts[0].span(axis)]
             steps = tuple(known[0].steps[k] for k in span)
@@ -162,13 +130,6 @@ def apply(
             return _masked(known[0], keep.array, layout)
         case _:
             return _on_axis(operator, known[0], layouts[0], layout)
-
-
-def moves(field: Affine, factor: int, layout: Layout) -> bool:
-    """Whether a field varies along a factor that is part of the plane."""
-    return layout.factors[factor].kind is Kind.PLANE and (
-        field.steps[factor] != 0 or field.bounds.shape[LEADING + factor] != 1
-    )
 
 
 def united(fields: Sequence[Affine], layout: Layout) -> Field:
@@ -305,11 +266,11 @@ def _moved(
         case Slice(start=first, step=stride):
             if new.factors[factor].kind is not Kind.PLANE:
                 return planes.taken(bounds, axis, step, np.array([first])), [0]
-            window = arrays.Sliding(1, stride, 1, -first)
+            window = Sliding(1, stride, 1, -first)
             found, step = planes.window(bounds, axis, step, window)
             return found, [step]
         case Pad(before=before):
-            found, step = planes.window(bounds, axis, step, arrays.Sliding(1, 1, 1, before))
+            found, step = planes.window(bounds, axis, step, Sliding(1, 1, 1, before))
             return found, [step]
         case Flip():
             period = bounds.shape[axis]
@@ -327,9 +288,9 @@ def _moved(
             period = bounds.shape[axis]
             array = index.array
             phases = period // np.gcd(period, strides[0])
-            first = int(array.flat[0]) + strides[0] * np.arange(phases)
+            outer = int(array.flat[0]) + strides[0] * np.arange(phases)
             inner = array[0] - array.flat[0]
-            found = planes.taken(bounds, axis, step, np.add.outer(first, inner))
+            found = planes.taken(bounds, axis, step, np.add.outer(outer, inner))
             return found, [step * int(phases * strides[0] // period)] + [0] * (array.ndim - 1)
         case Table(lo=lo, hi=hi):
             if (lo.array == 0).all() and (hi.array == extent).all():
@@ -340,41 +301,6 @@ def _moved(
         case _:
             message = f"the affine field of {type(operator).__name__} isn't defined"
             raise NotImplementedError(message)
-
-
-def _reshape(field: Affine, old: Layout, plan: ReshapePlan) -> Field:
-    made = plan.layout.factors
-    bounds, steps = field.bounds, field.steps
-    if not any(steps) and bounds.size == bounds.shape[0] * 2:
-        return Affine((0,) * len(made), bounds.reshape(bounds.shape[:2] + (1,) * len(made)))
-    dims, new_steps = [1] * len(made), [0] * len(made)
-    for group in reversed(plan.groups):
-        if group.broken:
-            if any(steps[k] or bounds.shape[LEADING + k] != 1 for k in group.old):
-                return LOST
-            continue
-        for k, places in reversed(list(zip(group.old, group.pieces, strict=True))):
-            axis, step = LEADING + k, steps[k]
-            targets = [group.new.start + place for place in places]
-            if not targets:
-                if step:  # without spatial axes a value sees everything
-                    bounds = planes.globalised(bounds)
-                if bounds.shape[axis] > 1:
-                    bounds = bounds.take([0], axis)
-            elif not moves(field, k, old):
-                if bounds.shape[axis] != 1:
-                    for target in targets:
-                        dims[target] = made[target].extent
-            else:
-                inner = int(np.prod([made[t].extent for t in targets[1:]], dtype=np.int64))
-                period = bounds.shape[axis]
-                phases = int(np.lcm(period, inner))
-                bounds = planes.extended(bounds, axis, step, phases)
-                dims[targets[0]] = phases // inner
-                new_steps[targets[0]] = step * (phases // period)
-                for target in targets[1:]:
-                    dims[target] = made[target].extent
-    return Affine(tuple(new_steps), bounds.reshape(bounds.shape[:LEADING] + tuple(dims)))
 
 
 def _blocks(
@@ -393,7 +319,6 @@ def _concat(
     fields: Sequence[Field], layouts: tuple[Layout, ...], layout: Layout, axis: int
 ) -> Field:
     factor = layout.span(axis)[0]
-    known = [field for field in fields if isinstance(field, Affine)]
     if any(
         moves(field, factor, operand)
         for field, operand in zip(fields, layouts, strict=True)
@@ -403,11 +328,7 @@ def _concat(
     blocks = _blocks(fields, layout)
     if blocks is None:
         return LOST
-    hulls = [None if block is None else (block,) for block in blocks[0]]
-    return Affine(
-        known[0].steps if len(known) == 1 else blocks[1],
-        explicit.concatenated(hulls, layouts, factor)[0],
-    )
+    return Affine(blocks[1], explicit.concatenated(blocks[0], layouts, factor))
 
 
 def _overwrite(
@@ -424,8 +345,7 @@ def _overwrite(
     blocks = _blocks(fields, layout)
     if blocks is None:
         return LOST
-    hulls = [None if block is None else (block,) for block in blocks[0]]
-    return Affine(blocks[1], explicit.overwritten(operator, hulls, layouts, layout)[0])
+    return Affine(blocks[1], explicit.overwritten(operator, blocks[0], layouts, layout))
 
 
 def _contract(

@@ -291,7 +291,8 @@ def mixes_space(operator: Contract, layouts: tuple[Layout, ...]) -> bool:
     """Whether a constant matrix maps positions to positions (token mixing, not flattening)."""
     if len(layouts) != 1:
         return False
-    gone, kept = [], 1
+    gone: list[Factor] = []
+    kept = 1
     for axis, (label, factors) in enumerate(
         zip(operator.operands[0], layouts[0].axes, strict=True)
     ):

@@ -68,7 +68,7 @@ def over(bounds: Bounds, axes: tuple[int, ...], *, paths: bool = False) -> Bound
     axes = tuple(axis for axis in axes if bounds.shape[axis] != 1)
     if not axes:
         return bounds
-    union = bounds.min(axis=axes, keepdims=True, initial=EMPTY)
+    union: Bounds = bounds.min(axis=axes, keepdims=True, initial=EMPTY)
     if paths and len(bounds) > 1:
         narrow = bounds[1:]
         for axis in axes:
@@ -138,7 +138,8 @@ def collect(bounds: Bounds, axis: int, index: IndexArray) -> Bounds:
         return bounds
     if count == 1:
         return gather(bounds, axis, index[:, 0])
-    return gather(bounds, axis, index).min(axis=axis + 1)
+    united: Bounds = gather(bounds, axis, index).min(axis=axis + 1)
+    return united
 
 
 def _each_reads(index: IndexArray) -> bool:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fieldscope.geometry import bounds as arrays
 from fieldscope.geometry.bounds import EMPTY, FAR, GLOBAL, LEADING, Bounds, IndexArray
 from fieldscope.geometry.sliding import Sliding
 
@@ -86,10 +85,11 @@ def taken(bounds: Bounds, axis: int, step: int, index: IndexArray) -> Bounds:
     """The intervals of positions `index` (any shape) of a plane axis, written out."""
     period = bounds.shape[axis]
     turns, phase = np.divmod(index, period)
-    moved = bounds.take(phase, axis)
+    moved: Bounds = bounds.take(phase, axis)
     offset = np.stack([step * turns, -step * turns])
     shape = (1, 2) + (1,) * (axis - LEADING) + index.shape + (1,) * (bounds.ndim - axis - 1)
-    return moved + offset.reshape(shape)
+    result: Bounds = moved + offset.reshape(shape)
+    return result
 
 
 def window(bounds: Bounds, axis: int, step: int, window: Sliding) -> tuple[Bounds, int]:

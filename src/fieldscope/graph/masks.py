@@ -76,8 +76,8 @@ def _followed(graph: Graph, node: Node, known: dict[int, _Known]) -> _Known | No
         case Permute(order=order):
             return _Known(before.keep.transpose(order), before.hidden)
         case Reshape():
-            keep = _reshaped(before.keep, graph.shape(node.operands[0]), node.shape)
-            return None if keep is None else _Known(keep, before.hidden)
+            regrouped = _reshaped(before.keep, graph.shape(node.operands[0]), node.shape)
+            return None if regrouped is None else _Known(regrouped, before.hidden)
         case _:
             return None
 
@@ -115,8 +115,6 @@ def _paired(operator: Contract, node: Node, known: dict[int, _Known]) -> Contrac
                 continue  # hidden from every row: the mask on the scores says it all
             if kept[0] > gone[0]:
                 table = table.T
-            return replace(
-                operator, pairs=Pairs(labels[kept[0]], labels[gone[0]], Indices(table))
-            )
+            return replace(operator, pairs=Pairs(labels[kept[0]], labels[gone[0]], Indices(table)))
         return replace(operator, bound="its mask differs along more than one axis")
     return operator

@@ -41,7 +41,7 @@ class Recorder(TorchDispatchMode):
     """The dispatch mode of one trace."""
 
     def __init__(self, *, example: bool) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types here
         self.builder = GraphBuilder()
         self.aliases = Aliases(self.builder)
         self.store = Constants()
@@ -196,10 +196,8 @@ class Recorder(TorchDispatchMode):
             raise TraceError(f"cannot trace model: it changes a tensor's memory{self._where()}")
         shape = tuple(target.shape)
         first = self._begin((target,))
-        value = self._lower(info, args, kwargs, tensors)[0]
-        value = (
-            self._call.expand(value, shape) if value is not None else self.builder.constant(shape)
-        )
+        found = self._lower(info, args, kwargs, tensors)[0]
+        value = self.builder.constant(shape) if found is None else self._call.expand(found, shape)
         self._end(info.source, first, (value,))
         self.aliases.write(target, value)
         return target

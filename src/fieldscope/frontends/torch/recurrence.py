@@ -30,18 +30,18 @@ class RecurrentCalls:
         """Take the functions inside a recurrent module whole."""
         if isinstance(module, torch.nn.RNNBase):
             mode = _Whole(self._recorder, module)
-            mode.__enter__()
+            mode.__enter__()  # type: ignore[no-untyped-call]  # torch has no types here
             self._modes.append((module, mode))
 
     def leave(self, module: torch.nn.Module) -> None:
         """Stop when the module returns."""
         if self._modes and self._modes[-1][0] is module:
-            self._modes.pop()[1].__exit__(None, None, None)
+            self._modes.pop()[1].__exit__(None, None, None)  # type: ignore[no-untyped-call]  # nor here
 
     def close(self) -> None:
         """Stop whatever an exception left running."""
         while self._modes:
-            self._modes.pop()[1].__exit__(None, None, None)
+            self._modes.pop()[1].__exit__(None, None, None)  # type: ignore[no-untyped-call]  # nor here
 
 
 class _Whole(TorchFunctionMode):

@@ -80,6 +80,12 @@ def index(
     call: Call, x: torch.Tensor, indices: Sequence[torch.Tensor | None]
 ) -> int | tuple[int, ...]:
     """Advanced indexing."""
+    return _indexed(call, x, indices)
+
+
+def _indexed(
+    call: Call, x: torch.Tensor, indices: Sequence[torch.Tensor | None]
+) -> int | tuple[int, ...]:
     found = _known(call, indices)
     if found is None:
         return _index_by_values(call, x, indices)
@@ -129,7 +135,7 @@ def index_select(
 ) -> int | tuple[int, ...]:
     """Elements of one axis."""
     axis %= max(x.dim(), 1)
-    return index(call, x, [None] * axis + [chosen])
+    return _indexed(call, x, [None] * axis + [chosen])
 
 
 @lowers("take")
@@ -161,9 +167,10 @@ def gather(call: Call, x: torch.Tensor, axis: int, chosen: torch.Tensor, **_: An
             if k != axis:
                 value = call.slice(value, k, 0, call.shape[k])
         return call.gather(value, axis, alike.reshape(-1))
-    grid = list(np.indices(known.shape, sparse=True))
+    grid: list[npt.NDArray[Any]] = list(np.indices(known.shape, sparse=True))
     grid[axis] = known
-    place = np.ravel_multi_index(tuple(np.broadcast_arrays(*grid)), tuple(x.shape))
+    full: tuple[Any, ...] = np.broadcast_arrays(*grid)
+    place = np.ravel_multi_index(full, tuple(x.shape))
     return call.gather(call.reshape(call.value(x), (x.numel(),)), 0, place)
 
 
@@ -175,7 +182,7 @@ def embedding(
     if not call.depends(weight):
         value = call.reshape(call.value(chosen), (*chosen.shape, 1))
         return call.expand(value, call.shape)
-    return index(call, weight, [chosen])
+    return _indexed(call, weight, [chosen])
 
 
 @lowers("index_put", "_index_put_impl", "_unsafe_index_put")

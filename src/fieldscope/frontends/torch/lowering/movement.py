@@ -58,6 +58,10 @@ def permute(call: Call, x: torch.Tensor, order: Sequence[int]) -> int:
 @lowers("transpose", "swapaxes")
 def transpose(call: Call, x: torch.Tensor, one: int, other: int) -> int:
     """Two axes swapped."""
+    return _swapped(call, x, one, other)
+
+
+def _swapped(call: Call, x: torch.Tensor, one: int, other: int) -> int:
     order = list(range(x.dim()))
     if order:
         order[one], order[other] = order[other], order[one]
@@ -69,7 +73,7 @@ def matrix_transpose(call: Call, x: torch.Tensor) -> int:
     """The last two axes swapped."""
     if x.dim() < 2:
         return call.value(x)
-    return transpose(call, x, -2, -1)
+    return _swapped(call, x, -2, -1)
 
 
 @lowers("expand", "broadcast_to", "expand_copy")

@@ -106,7 +106,9 @@ def add(call: Call, x: Any, y: Any, **_: Any) -> int:
         ):
             known = call.concrete(other)
             if known is not None and (hidden := known == float("-inf")).any():
-                return call.mask(call.expand(call.value(one), call.shape), ~hidden, hidden="minus infinity")
+                return call.mask(
+                    call.expand(call.value(one), call.shape), ~hidden, hidden="minus infinity"
+                )
     return call.pointwise(x, y)
 
 

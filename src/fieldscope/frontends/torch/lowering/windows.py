@@ -224,8 +224,8 @@ def im2col(
     value = call.value(x)
     if x.dim() == 3:
         value = call.reshape(value, (1, *x.shape))
-    n, channels, *extents = call.shape_of(value)
-    # [n c kh oh kw ow], then [n c kh kw oh ow]
+    extents = call.shape_of(value)[2:]
+    # [n c oh kh ow kw], then [n c kh kw oh ow]
     for axis, k in ((2, 0), (4, 1)):
         out = (extents[k] + 2 * padding[k] - dilation[k] * (kernel[k] - 1) - 1) // stride[k] + 1
         place = np.arange(out)[:, None] * stride[k] + np.arange(kernel[k]) * dilation[k]

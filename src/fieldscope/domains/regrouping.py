@@ -1,0 +1,97 @@
+"""Affine fields through reshapes: factors merged and split, periods written out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fieldscope.geometry import bounds as arrays
+from fieldscope.geometry import planes
+from fieldscope.geometry.bounds import LEADING, Bounds
+from fieldscope.geometry.layout import Kind, Layout, ReshapePlan
+from fieldscope.geometry.planes import Affine
+
+
+def moves(field: Affine, factor: int, layout: Layout) -> bool:
+    """Whether a field varies along a factor that is part of the plane."""
+    return layout.factors[factor].kind is Kind.PLANE and (
+        field.steps[factor] != 0 or field.bounds.shape[LEADING + factor] != 1
+    )
+
+
+def converted(field: Affine, old: Layout, new: Layout) -> Affine | None:
+    """A field brought to the layout that an operator needs; None if its plane is lost."""
+    lead = len(new.axes) - len(old.axes)
+    bounds, steps = field.bounds, list(field.steps)
+    for axis in reversed(range(len(old.axes))):
+        wanted, span = new.axes[lead + axis], old.span(axis)
+        if len(wanted) > len(span):
+            extra = len(wanted) - len(span)
+            at = LEADING + span.stop
+            bounds = bounds.reshape(bounds.shape[:at] + (1,) * extra + bounds.shape[at:])
+            steps[span.stop : span.stop] = [0] * extra
+        elif len(wanted) < len(span):
+            merged = _merged(bounds, steps, old, span)
+            if merged is None:
+                return None
+            bounds, step = merged
+            steps[span.start : span.stop] = [step]
+    if lead:
+        bounds = bounds.reshape(bounds.shape[:LEADING] + (1,) * lead + bounds.shape[LEADING:])
+    return Affine((0,) * lead + tuple(steps), bounds)
+
+
+def _merged(
+    bounds: Bounds, steps: Sequence[int], layout: Layout, span: range
+) -> tuple[Bounds, int] | None:
+    """One factor for those of a span: a plane and what it was split into, or no plane."""
+    before, after = bounds.shape[: LEADING + span.start], bounds.shape[LEADING + span.stop :]
+    dims = [bounds.shape[LEADING + k] for k in span]
+    if all(dim == 1 for dim in dims) and not any(steps[k] for k in span):
+        return bounds.reshape((*before, 1, *after)), 0
+    wide = [k for k in span if layout.factors[k].extent != 1]
+    moving = [k for k in span if layout.factors[k].kind is Kind.PLANE and k in wide]
+    if any(steps[k] for k in span if k not in wide) or moving not in ([], wide[:1]):
+        return None
+    full = {LEADING + k: layout.factors[k].extent for k in wide if k not in moving}
+    bounds = arrays.widened(bounds, full).reshape((*before, -1, *after))
+    if not moving:
+        return bounds, 0
+    return planes.simplified(bounds, LEADING + span.start, steps[moving[0]])
+
+
+def reshaped(field: Affine, old: Layout, plan: ReshapePlan) -> Affine | None:
+    """A field under another shape; None if its plane is lost."""
+    made = plan.layout.factors
+    bounds, steps = field.bounds, field.steps
+    if not any(steps) and bounds.size == bounds.shape[0] * 2:
+        return Affine((0,) * len(made), bounds.reshape(bounds.shape[:2] + (1,) * len(made)))
+    dims, new_steps = [1] * len(made), [0] * len(made)
+    for group in reversed(plan.groups):
+        if group.broken:
+            if any(steps[k] or bounds.shape[LEADING + k] != 1 for k in group.old):
+                return None
+            continue
+        for k, places in reversed(list(zip(group.old, group.pieces, strict=True))):
+            axis, step = LEADING + k, steps[k]
+            targets = [group.new.start + place for place in places]
+            if not targets:
+                if step:  # without spatial axes a value sees everything
+                    bounds = planes.globalised(bounds)
+                if bounds.shape[axis] > 1:
+                    bounds = bounds.take([0], axis)
+            elif not moves(field, k, old):
+                if bounds.shape[axis] != 1:
+                    for target in targets:
+                        dims[target] = made[target].extent
+            else:
+                inner = int(np.prod([made[t].extent for t in targets[1:]], dtype=np.int64))
+                period = bounds.shape[axis]
+                phases = int(np.lcm(period, inner))
+                bounds = planes.extended(bounds, axis, step, phases)
+                dims[targets[0]] = phases // inner
+                new_steps[targets[0]] = step * (phases // period)
+                for target in targets[1:]:
+                    dims[target] = made[target].extent
+    return Affine(tuple(new_steps), bounds.reshape(bounds.shape[:LEADING] + tuple(dims)))
