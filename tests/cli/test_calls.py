@@ -69,6 +69,7 @@ def test_the_version_tells_what_it_stands_on(run: Run) -> None:
         (["analyze", "a:b", "--axes", "y"], "'y': axes are numbers"),
         (["analyze", "a:b", "--depth", "0"], "0 is not in the range x>=1"),
         (["analyze", "a:b", "--json", "-", "--csv", "-"], "--json and --csv can't both go to"),
+        (["analyze", "a:b", "--json", "o", "--csv", "o"], "--json and --csv can't both go to o"),
         (["analyze", "a:b", "--arg", "a=1", "--arg", "a=2"], "--arg is given for a more than on"),
         (["analyze", "x", "-i", "a=1x2", "-i", "1x3"], "give every --input a name (NAME=...)"),
     ],

@@ -143,8 +143,9 @@ def analyze(
     chosen = None
     if columns is not None:
         chosen = known_columns([name.strip() for name in columns.split(",") if name.strip()])
-    if json == csv == files.STDOUT:
-        raise click.UsageError("--json and --csv can't both go to stdout")
+    if json is not None and json == csv:
+        where = "stdout" if json == files.STDOUT else json
+        raise click.UsageError(f"--json and --csv can't both go to {where}")
     files.check("--json", json)
     files.check("--csv", csv)
     report = _analysed(
