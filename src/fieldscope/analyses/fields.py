@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 
 import numpy as np
 
 from fieldscope.domains.affine import LOST
 from fieldscope.domains.hull import Hull
-from fieldscope.geometry.bounds import EMPTY, FAR, LEADING
+from fieldscope.geometry.bounds import EMPTY, FAR, LEADING, Bounds
 from fieldscope.geometry.layout import Kind, Layout
 from fieldscope.geometry.planes import Affine
 from fieldscope.interpret import ValueFields
@@ -59,6 +60,9 @@ class AxisField:
 
 
 NOTHING = AxisField(0, None, None, 0, is_global=False)
+NONE = 1 << 62
+"""Stands for the extent of an interval that reads nothing where the smallest is looked for."""
+
 WHOLE = AxisField(math.inf, None, None, math.inf, is_global=True)
 
 
@@ -95,18 +99,16 @@ def _of_plane(field: Affine, layout: Layout) -> AxisField:
         lo.min(axis=plain, keepdims=True),
         minus_hi.min(axis=plain, keepdims=True),
     )
-    extents = np.where(joined_lo[0] >= FAR, 0, -(joined_lo[0] + joined_hi[0]))
-    each = np.where(lo[1] >= FAR, EMPTY, -(lo[1] + minus_hi[1]))
-    narrowest = each.min(axis=tuple(k - 1 for k in plain), keepdims=True)
-    narrow = int(narrowest[narrowest < EMPTY].max(initial=0))
-    narrow_size: int | float = math.inf if narrow > FAR else narrow
-    largest = int(extents.max(initial=0))
+    if not lo.size:
+        return NOTHING
+    narrow = _narrowest(bounds, plain)
+    largest = int(_extents(joined_lo[0], joined_hi[0]).max())
     if largest > FAR:
-        return AxisField(math.inf, None, None, narrow_size, is_global=True)
+        return AxisField(math.inf, None, None, narrow, is_global=True)
     start = int(joined_lo[0].flat[0])
     begin = start if start < FAR else None
     if moving is None:
-        return AxisField(largest, None, begin, narrow_size, is_global=False)
+        return AxisField(largest, None, begin, narrow, is_global=False)
     period = joined_lo.shape[1 + moving]
     rest = tuple(k for k in range(joined_lo[0].ndim) if k != moving)
     phase_lo, phase_hi = joined_lo[0].min(axis=rest), joined_hi[0].min(axis=rest)
@@ -117,11 +119,25 @@ def _of_plane(field: Affine, layout: Layout) -> AxisField:
         largest,
         stride,
         begin,
-        narrow_size,
+        narrow,
         is_global=False,
         period=period,
         phases=phases if period > 1 else None,
     )
+
+
+def _extents(lo: Bounds, minus_hi: Bounds) -> Bounds:
+    """Extent of each interval, 0 where nothing is read."""
+    return np.where(lo >= FAR, 0, -(lo + minus_hi))
+
+
+def _narrowest(bounds: Bounds, plain: tuple[int, ...]) -> int | float:
+    """Largest over the positions of the smallest over the channels (axes `plain`), of kind 1."""
+    lo, minus_hi = bounds[-1]
+    each = np.where(lo >= FAR, NONE, -(lo + minus_hi))
+    each = each.min(axis=tuple(k - 1 for k in plain))
+    narrow = int(np.where(each == NONE, 0, each).max(initial=0))
+    return math.inf if narrow > FAR else narrow
 
 
 def _size(low: int, top: int) -> int | float:
@@ -146,29 +162,22 @@ def _stride(field: Affine, layout: Layout) -> tuple[int | Fraction | None, int |
 def _of_hull(hull: Hull, layout: Layout, extent: int) -> AxisField:
     """Largest field of any position inside the given input, where no period exists."""
     plain = tuple(LEADING + k for k, f in enumerate(layout.factors) if f.kind is Kind.PLAIN)
-    whole = None
-    for part in hull:
-        united = part.min(axis=plain, keepdims=True)
-        whole = united if whole is None else np.minimum(whole, united)
-    assert whole is not None
+    whole = reduce(np.minimum, [part.min(axis=plain, keepdims=True) for part in hull])
+    if not whole.size:
+        return NOTHING
     lo, minus_hi = whole[0]
-    extents = np.where(lo >= FAR, 0, -(lo + minus_hi))
-    largest = int(extents.max(initial=0))
+    extents = _extents(lo, minus_hi)
+    largest = int(extents.max())
     narrow: int | float = largest
     if len(whole) > 1:
-        each = None
-        for part in hull:
-            found = np.where(part[1, 0] >= FAR, EMPTY, -(part[1, 0] + part[1, 1]))
-            found = found.min(axis=tuple(k - LEADING for k in plain), keepdims=True)
-            each = found if each is None else np.minimum(each, found)
-        assert each is not None
-        narrow = int(each[each < FAR].max(initial=0))
+        # The narrowest path is in one of the parts only; the others read nothing of kind 1.
+        narrow = max(_narrowest(part, tuple(axis - 1 for axis in plain)) for part in hull)
     first = int(lo.flat[0])
-    if extents.size and (extents == extent).all():
-        return AxisField(
-            math.inf, None, None, math.inf if narrow == extent else narrow, is_global=True
-        )
-    return AxisField(largest, None, first if first < FAR else None, narrow, is_global=False)
+    begin = first if first < FAR else None
+    if (extents == extent).all():
+        narrow = math.inf if narrow == extent else narrow
+        return AxisField(math.inf, None, None, narrow, is_global=True)
+    return AxisField(largest, None, begin, narrow, is_global=False)
 
 
 def interval(hull: Hull, layout: Layout, index: tuple[int | None, ...]) -> tuple[int, int]:

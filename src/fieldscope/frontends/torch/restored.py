@@ -66,8 +66,19 @@ class Restorer:
                 if current.get(key) is not value:
                     current[key] = value
             for container, content in contents:
-                if container != content or len(container) != len(content):
+                if not _same(container, content):
                     _refill(container, content)
+
+
+def _same(container: Any, content: Any) -> bool:
+    # By identity: elements may be tensors, which don't compare to a truth value.
+    if len(container) != len(content):
+        return False
+    if isinstance(container, dict):
+        return all(key in container and container[key] is v for key, v in content.items())
+    if isinstance(container, set):
+        return all(element in container for element in content)
+    return all(one is other for one, other in zip(container, content, strict=True))
 
 
 def _refill(container: Any, content: Any) -> None:

@@ -86,7 +86,10 @@ class Call:
         return self.builder.add(operator, tuple(operands), tuple(shape))
 
     def pointwise(self, *arguments: object, shape: Iterable[int] | None = None) -> int:
-        """Join the arguments that depend on the input, position for position."""
+        """Join values, and tensors that depend on the input, position for position.
+
+        Integers are values: a rule must not pass on a scalar of the operator's arguments.
+        """
         values = [v for v in map(self._maybe, arguments) if v is not None]
         shape = self.shape if shape is None else tuple(shape)
         if not values:

@@ -58,7 +58,7 @@ def where(call: Call, condition: torch.Tensor, *branches: Any) -> int | tuple[in
         return call.opaque([condition], "its extent depends on the input's values")
     known = call.concrete(condition)
     if known is None:
-        return call.pointwise(condition, *branches)
+        return call.pointwise(*tensors_in([condition, *branches]))
     first, second = branches
     parts = []
     for branch, other, keep in ((first, second, known != 0), (second, first, known == 0)):
@@ -86,7 +86,7 @@ def masked_fill(call: Call, x: torch.Tensor, mask: torch.Tensor, filling: Any) -
     """Where a constant mask is set, x isn't read."""
     known = call.concrete(mask)
     if known is None:
-        return call.pointwise(x, mask, filling)
+        return call.pointwise(*tensors_in([x, mask, filling]))
     kept = call.mask(call.expand(call.value(x), call.shape), known == 0, hidden=_hidden(filling))
     if not call.depends(filling):
         return kept
@@ -109,7 +109,7 @@ def add(call: Call, x: Any, y: Any, **_: Any) -> int:
                 return call.mask(
                     call.expand(call.value(one), call.shape), ~hidden, hidden="minus infinity"
                 )
-    return call.pointwise(x, y)
+    return call.pointwise(*tensors_in([x, y]))
 
 
 def _normalised(x: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, ...]:

@@ -9,7 +9,7 @@ import torch
 
 from fieldscope.frontends.torch.lowering.call import Call
 from fieldscope.frontends.torch.lowering.registry import lowers
-from fieldscope.graph.operators import Contract
+from fieldscope.graph.operators import Contract, Indices, Pairs
 
 BATCH, ROW, INNER, COLUMN = 0, 1, 2, 3
 
@@ -139,15 +139,18 @@ def attention(
             keep = given if keep is None else keep & given
     operands_of_sum = []
     labels_of_sum = []
+    pairs = None
     if scores is not None:
         if keep is not None:
             scores = call.mask(scores, keep, hidden="minus infinity")
         operands_of_sum.append(call.mix(scores, (-1,)))
         labels_of_sum.append((*lead, ROW, INNER))
+    if scores is None and keep is not None and keep.ndim == 2:
+        pairs = Pairs(ROW, INNER, Indices(keep))
     if call.depends(v):
         operands_of_sum.append(call.value(v))
         labels_of_sum.append((*lead, INNER, COLUMN))
     result = call.add(
-        Contract(tuple(labels_of_sum), (*lead, ROW, COLUMN)), operands_of_sum, call.shape
+        Contract(tuple(labels_of_sum), (*lead, ROW, COLUMN), pairs), operands_of_sum, call.shape
     )
     return (result, *(None for _ in call.results[1:]))
