@@ -1,0 +1,114 @@
+"""Compare a report with the oracle: boxes of layers, position by position."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import fieldscope
+from fieldscope.analyses.layers import Layer
+from tests import oracle
+
+Hull = tuple[tuple[int, int], ...]
+
+
+def disagreements(
+    model: Any,
+    inputs: Any,
+    layers: Iterable[str],
+    *,
+    context: bool,
+    axes: Any = None,
+    random_positions: int = 1,
+) -> Iterator[str]:
+    """What the report says otherwise than the oracle, one line each.
+
+    Args:
+        model: A module, or a callable on tensors.
+        inputs: As for `fieldscope.analyze`; several as a tuple.
+        layers: Names of modules that return one tensor; "" for the model's outputs.
+        context: Compare the fields with context folded in.
+        axes: Spatial axes of the inputs, as for `fieldscope.analyze`.
+        random_positions: How many positions beside the centre and two corners.
+    """
+    report = fieldscope.analyze(model, inputs, axes=axes, fold_context=context)
+    spatial = {str(i): info.spatial for i, info in enumerate(report.inputs)}
+    names = {str(i): info.name for i, info in enumerate(report.inputs)}
+    measured = oracle.measure(model, inputs, context=context, axes=spatial)
+    for name in layers:
+        for part, shape in measured.shapes[name].items():
+            layer = report.outputs["output" + part] if name == "" else report[name]
+            if layer.shape != shape:
+                yield f"{name or 'output'}{part}: shape {layer.shape}, really {shape}"
+                continue
+            rng = random.Random(f"{name}{shape}")
+            for position, channel in _places(layer, rng, random_positions):
+                for number, own in names.items():
+                    if not spatial[number]:
+                        continue
+                    told = _told(layer, position, channel, own)
+                    index = _index(layer, position, channel)
+                    true = measured.hull(name, index, part=part, input=number)
+                    if not _agrees(told, true, exact=layer.exact):
+                        yield (
+                            f"{name or 'output'}{part} {shape} at {position}, channel {channel},"
+                            f" input {own}: told {told}, true {true}, exact {layer.exact},"
+                            f" context {layer.context if not context else 'folded'}"
+                        )
+
+
+def _agrees(told: Hull, true: Hull, *, exact: bool) -> bool:
+    if exact:
+        return told == true
+    return all(
+        lo >= hi or (a <= lo and hi <= b) for (a, b), (lo, hi) in zip(told, true, strict=True)
+    )
+
+
+def _told(layer: Layer, position: tuple[int, ...], channel: int | None, name: str) -> Hull:
+    box = layer.box(position, channel=channel, input=name)
+    return tuple((0, 0) if s.start >= s.stop else (s.start, s.stop) for s in box)
+
+
+def _channel_axis(layer: Layer) -> int | None:
+    return next((a for a in range(1, len(layer.shape)) if a not in layer.spatial), None)
+
+
+def _index(layer: Layer, position: tuple[int, ...], channel: int | None) -> tuple[Any, ...]:
+    index: list[Any] = [slice(None)] * len(layer.shape)
+    for axis, place in zip(layer.spatial, position, strict=True):
+        index[axis] = place
+    axis_of_channels = _channel_axis(layer)
+    if channel is not None and axis_of_channels is not None:
+        index[axis_of_channels] = channel
+    return tuple(index)
+
+
+def _places(
+    layer: Layer, rng: random.Random, count: int
+) -> Iterator[tuple[tuple[int, ...], int | None]]:
+    """Centre, first and last position and random ones, each for all and for one channel."""
+    extents = [layer.shape[axis] for axis in layer.spatial]
+    positions = [
+        tuple(n // 2 for n in extents),
+        tuple(0 for _ in extents),
+        tuple(n - 1 for n in extents),
+        *(tuple(rng.randrange(n) for n in extents) for _ in range(count)),
+    ]
+    axis = _channel_axis(layer)
+    for position in dict.fromkeys(positions):
+        yield position, None
+        if axis is not None:
+            yield position, rng.randrange(layer.shape[axis])
+
+
+def assert_agreement(report_of: Any, inputs: Any, layers: Iterable[str], **options: Any) -> None:
+    """All layers agree with the oracle, with and without context."""
+    layers = list(layers)
+    found = [
+        ("with context: " if context else "") + line
+        for context in (False, True)
+        for line in disagreements(report_of, inputs, layers, context=context, **options)
+    ]
+    assert not found, "\n".join(found)
