@@ -215,7 +215,7 @@ class _Walk:
         if min(ranks) == top:
             return set()
         if isinstance(operator, Concat) and any(
-            layout.axes[operator.axis][0].kind and len(layout.axes[operator.axis]) == 1
+            any(factor.kind for factor in layout.axes[operator.axis])
             for layout, ranked in zip(given, ranks, strict=True)
             if ranked == top
         ):

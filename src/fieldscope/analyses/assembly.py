@@ -57,7 +57,7 @@ class _Layers:
             source=traced.source,
             shape=self._trace.graph.shape(traced.value),
             container=container,
-            movement=isinstance(operator, (Reshape, Permute, Expand)),
+            movement=operator is None or isinstance(operator, (Reshape, Permute, Expand)),
             context=tuple(dict.fromkeys(self._scope(node) for node in sorted(values.context))),
             bounds=tuple(dict.fromkeys(self._place(node) for node in sorted(values.bounds))),
             _values=values,

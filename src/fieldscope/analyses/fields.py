@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
 
 import numpy as np
 
@@ -162,22 +161,32 @@ def _stride(field: Affine, layout: Layout) -> tuple[int | Fraction | None, int |
 def _of_hull(hull: Hull, layout: Layout, extent: int) -> AxisField:
     """Largest field of any position inside the given input, where no period exists."""
     plain = tuple(LEADING + k for k, f in enumerate(layout.factors) if f.kind is Kind.PLAIN)
-    whole = reduce(np.minimum, [part.min(axis=plain, keepdims=True) for part in hull])
-    if not whole.size:
+    parts = [part.min(axis=plain, keepdims=True)[0] for part in hull if part.size]
+    if not parts:
         return NOTHING
-    lo, minus_hi = whole[0]
-    extents = _extents(lo, minus_hi)
-    largest = int(extents.max())
+    largest = max(0, *(_largest(one, other) for one in parts for other in parts))
     narrow: int | float = largest
-    if len(whole) > 1:
+    if len(hull[0]) > 1:
         # The narrowest path is in one of the parts only; the others read nothing of kind 1.
         narrow = max(_narrowest(part, tuple(axis - 1 for axis in plain)) for part in hull)
-    first = int(lo.flat[0])
-    begin = first if first < FAR else None
-    if (extents == extent).all():
+    if any((lo == 0).all() for lo, _ in parts) and any((hi == -extent).all() for _, hi in parts):
         narrow = math.inf if narrow == extent else narrow
         return AxisField(math.inf, None, None, narrow, is_global=True)
-    return AxisField(largest, None, begin, narrow, is_global=False)
+    first = min(int(lo.flat[0]) for lo, _ in parts)
+    return AxisField(largest, None, first if first < FAR else None, narrow, is_global=False)
+
+
+def _largest(one: Bounds, other: Bounds) -> int:
+    """Largest distance from a lower bound of one part to an upper bound of another.
+
+    Each is first reduced along the axes that only it varies on, so that the column and
+    the row of attention scores are never multiplied out.
+    """
+    lo, minus_hi = one[0], other[1]
+    axes = range(lo.ndim)
+    lo = lo.min(axis=tuple(k for k in axes if minus_hi.shape[k] == 1), keepdims=True)
+    minus_hi = minus_hi.min(axis=tuple(k for k in axes if lo.shape[k] == 1), keepdims=True)
+    return int((-minus_hi - lo).max())
 
 
 def interval(hull: Hull, layout: Layout, index: tuple[int | None, ...]) -> tuple[int, int]:

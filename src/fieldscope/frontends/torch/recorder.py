@@ -145,7 +145,9 @@ class Recorder(TorchDispatchMode):
         if self._example:
             return info.function(*args, **kwargs)
         if info.shapes is not None:
-            return info.shapes(*args, **kwargs)
+            made = info.shapes(*args, **kwargs)
+            if made is not None:
+                return made
         args, kwargs = self._on_meta(args), self._on_meta(kwargs)
         if "device" in kwargs and kwargs["device"] is not None:
             kwargs = {**kwargs, "device": torch.device("meta")}

@@ -195,9 +195,12 @@ def as_strided(
 
 @lowers("cat", "concat", "concatenate")
 def cat(call: Call, tensors: Sequence[torch.Tensor], axis: int = 0) -> int:
-    """One after another; legacy empty tensors don't count."""
-    kept = [t for t in tensors if not (t.dim() == 1 and t.numel() == 0 and len(call.shape) != 1)]
-    return call.concat([call.value(tensor) for tensor in kept], axis % len(call.shape))
+    """One after another; empty tensors add nothing."""
+    axis %= len(call.shape)
+    kept = [t for t in tensors if t.dim() == len(call.shape) and t.shape[axis]]
+    if len(kept) < 2:
+        return call.pointwise(*kept)
+    return call.concat([call.value(tensor) for tensor in kept], axis)
 
 
 @lowers("stack")

@@ -13,7 +13,7 @@ from fieldscope.graph.operators import Hidden
 POINTWISE = """
 abs absolute acos acosh add addcdiv addcmul alpha_dropout angle asin asinh atan atan2 atanh
 bernoulli bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
-bitwise_xor bucketize cauchy ceil celu clamp clamp_max clamp_min clip clone complex conj
+bitwise_xor bucketize cauchy ceil celu clamp clamp_max clamp_min clip complex conj
 conj_physical contiguous copysign cos cosh deg2rad digamma div dropout elu eq erf erfc
 erfinv exp exp2 expm1 exponential fake_quantize_per_tensor_affine feature_dropout fix
 float_power floor floor_divide fmax fmin fmod frac frexp gcd ge gelu geometric gt hardshrink
@@ -21,7 +21,7 @@ hardsigmoid hardswish hardtanh heaviside hypot i0 igamma igammac imag isfinite i
 isneginf isposinf isreal lcm ldexp le leaky_relu lerp lgamma lift lift_fresh log log10 log1p
 log2 log_normal log_sigmoid logaddexp logaddexp2 logical_and logical_not logical_or
 logical_xor logit lt maximum minimum mish mul mvlgamma nan_to_num ne neg negative nextafter
-normal ones_like polar polygamma positive pow prelu rad2deg random real reciprocal relu relu6
+normal polar polygamma positive pow prelu rad2deg random real reciprocal relu relu6
 remainder resolve_conj resolve_neg round rrelu rrelu_with_noise rsqrt rsub selu sgn
 sigmoid sign signbit silu sin sinc sinh softplus softshrink special_entr special_erfcx
 special_i0e special_i1 special_i1e special_log_ndtr special_ndtri special_xlog1py
@@ -30,7 +30,33 @@ xlogy _to_copy _conj _neg_view _conj_physical _prelu_kernel
 """.split()
 
 
-@lowers(*(name for name in POINTWISE if name not in {"clone", "ones_like"}))
+def _like_first(x: Any, *others: Any, **named: Any) -> torch.Tensor | None:
+    """Result of an operator that keeps the first operand's type and, as here, its shape."""
+    if named or not isinstance(x, torch.Tensor) or not (x.is_meta and x.is_floating_point()):
+        return None
+    for other in others:
+        if isinstance(other, complex):
+            return None
+        if isinstance(other, torch.Tensor) and not (
+            other.dtype == x.dtype
+            and other.dim() <= x.dim()
+            and all(
+                n in (1, m) for n, m in zip(reversed(other.shape), reversed(x.shape), strict=False)
+            )
+        ):
+            return None
+    return torch.empty_like(x)
+
+
+KEEP_TYPE = """
+clamp clamp_max clamp_min dropout elu exp gelu hardshrink hardsigmoid hardswish hardtanh
+leaky_relu mish neg relu relu6 rsqrt selu sigmoid silu softplus sqrt tanh sub mul div
+""".split()
+"""Pointwise operators whose result has the type of a floating-point first operand."""
+
+
+@lowers(*KEEP_TYPE, shapes=_like_first)
+@lowers(*(name for name in POINTWISE if name not in KEEP_TYPE))
 def pointwise(call: Call, *args: Any, **kwargs: Any) -> int | tuple[int, ...]:
     """Each element reads the same position of each operand."""
     tensors = tensors_in(args) + tensors_in(kwargs)
@@ -93,7 +119,7 @@ def masked_fill(call: Call, x: torch.Tensor, mask: torch.Tensor, filling: Any) -
     return call.pointwise(kept, call.mask(call.expand(call.value(filling), call.shape), known != 0))
 
 
-@lowers("add.Tensor")
+@lowers("add.Tensor", shapes=_like_first)
 def add(call: Call, x: Any, y: Any, **_: Any) -> int:
     """A sum; where a constant minus infinity is added (a mask), nothing is read."""
     for one, other in ((x, y), (y, x)):

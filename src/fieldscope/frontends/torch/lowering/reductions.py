@@ -58,17 +58,14 @@ def extremum(call: Call, x: torch.Tensor, y: torch.Tensor) -> int:
     return call.pointwise(x, y)
 
 
-@lowers(
-    "_softmax",
-    "_log_softmax",
-    "_safe_softmax",
-    "softmax",
-    "log_softmax",
-    "sort",
-    "argsort",
-    "renorm",
-    "_weight_norm_interface",
-)
+def _like(x: torch.Tensor, *_: Any, **named: Any) -> torch.Tensor | None:
+    if named.get("dtype") is not None or not (x.is_meta and x.is_floating_point()):
+        return None
+    return torch.empty_like(x)
+
+
+@lowers("_softmax", "_log_softmax", "_safe_softmax", shapes=_like)
+@lowers("softmax", "log_softmax", "sort", "argsort", "renorm", "_weight_norm_interface")
 def along(call: Call, x: torch.Tensor, *args: Any, **kwargs: Any) -> int | tuple[int, ...]:
     """The whole of an axis, at every position of it."""
     axis = kwargs.get("dim", next((a for a in args if type(a) is int), -1))

@@ -28,7 +28,8 @@ def lowers(*names: str, shapes: Rule | None = None) -> Callable[[Rule], Rule]:
     Args:
         names: names without namespace and in-place underscore; with the overload
             where overloads differ.
-        shapes: function of the same arguments that makes the result tensors.
+        shapes: function of the same arguments that makes the result tensors, or None
+            to leave that to PyTorch.
 
     Raises:
         RegistrationError: one of the names is taken.
