@@ -181,8 +181,7 @@ class _Walk:
         index = node.operator.index
         layout = Layout(
             tuple(
-                (Factor(extent, Kind.PLANE if axis in self.spatial[index] else Kind.PLAIN),)
-                for axis, extent in enumerate(node.shape)
+                (Factor(extent, self._kind(index, axis)),) for axis, extent in enumerate(node.shape)
             )
         )
         mine = [axis.input == index for axis in self.axes]
@@ -197,6 +196,11 @@ class _Walk:
                 for own, axis in zip(mine, self.axes, strict=True)
             ),
         )
+
+    def _kind(self, index: int, axis: int) -> Kind:
+        if axis in self.spatial[index]:
+            return Kind.PLANE
+        return Kind.PLAIN if axis else Kind.BATCH
 
     def _context(
         self, operator: object, operands: list[ValueFields], given: tuple[Layout, ...]
@@ -215,15 +219,15 @@ class _Walk:
         if min(ranks) == top:
             return set()
         if isinstance(operator, Concat) and any(
-            any(factor.kind for factor in layout.axes[operator.axis])
+            any(factor.kind > Kind.PLAIN for factor in layout.axes[operator.axis])
             for layout, ranked in zip(given, ranks, strict=True)
             if ranked == top
         ):
             return set()  # put at certain positions: not alike for all
         found = set()
         for k, operand in enumerate(operands):
-            if ranks[k] == top:
-                continue
+            if ranks[k] == top or operand.bounds:
+                continue  # a bound may be the map's own field: it stays with it
             for index in {axis.input for axis in self.axes}:
                 places = [n for n, axis in enumerate(self.axes) if axis.input == index]
                 if any(operand.hulls[n] is not None for n in places) and all(

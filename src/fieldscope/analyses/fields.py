@@ -92,7 +92,7 @@ def _of_plane(field: Affine, layout: Layout) -> AxisField:
             return AxisField(size, None, low if size else None, narrow, is_global=False)
         return AxisField(size, stride, low, narrow, is_global=False, period=1)
     stride, moving = _stride(field, layout)
-    plain = tuple(1 + k for k, factor in enumerate(layout.factors) if factor.kind is Kind.PLAIN)
+    plain = tuple(1 + k for k, factor in enumerate(layout.factors) if factor.kind <= Kind.PLAIN)
     # Channels are united (for the narrowest path: the narrowest of them); positions aren't.
     joined_lo, joined_hi = (
         lo.min(axis=plain, keepdims=True),
@@ -160,7 +160,7 @@ def _stride(field: Affine, layout: Layout) -> tuple[int | Fraction | None, int |
 
 def _of_hull(hull: Hull, layout: Layout, extent: int) -> AxisField:
     """Largest field of any position inside the given input, where no period exists."""
-    plain = tuple(LEADING + k for k, f in enumerate(layout.factors) if f.kind is Kind.PLAIN)
+    plain = tuple(LEADING + k for k, f in enumerate(layout.factors) if f.kind <= Kind.PLAIN)
     parts = [part.min(axis=plain, keepdims=True)[0] for part in hull if part.size]
     if not parts:
         return NOTHING

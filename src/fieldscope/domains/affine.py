@@ -119,8 +119,8 @@ def apply(
             field = _along(known[0], layouts[0], axes)
             bounds = explicit.reduced(field.bounds, layouts[0], axes, keep=keep)
             return Affine(_kept_steps(field.steps, layouts[0], axes, keep=keep), bounds)
-        case Reshape():
-            found = reshaped(known[0], layouts[0], reshape(layouts[0], layout.shape))
+        case Reshape(kept=kept):
+            found = reshaped(known[0], layouts[0], reshape(layouts[0], layout.shape, kept))
             return LOST if found is None else found
         case Permute(order=order):
             span = [k for axis in order for k in layouts[0].span(axis)]
@@ -178,7 +178,7 @@ def _with(steps: tuple[int, ...], factor: int, step: int) -> tuple[int, ...]:
     return steps[:factor] + (step,) + steps[factor + 1 :]
 
 
-def _windows(operator: Window | Spread, field: Affine, old: Layout, new: Layout) -> Affine:
+def _windows(operator: Window | Spread, field: Affine, old: Layout, new: Layout) -> Field:
     bounds, steps = field.bounds, list(field.steps)
     if operator.channels is not None:
         axis, groups = operator.channels.axis, operator.channels.groups
@@ -193,6 +193,8 @@ def _windows(operator: Window | Spread, field: Affine, old: Layout, new: Layout)
         else:
             extent = old.factors[span[0]].extent
             out = new.factors[new.span(axis)[0]].extent
+            if moves(field, span[0], old):
+                return LOST  # positions were put into channels, and these are divided
             bounds = arrays.channels(bounds, LEADING + span[0], groups, extent, out)
     for axis, window in zip(operator.axes, operator.windows, strict=True):
         at = new.span(axis)[0]
@@ -356,7 +358,10 @@ def _contract(
     for labels, field, operand in zip(operator.operands, fields, layouts, strict=True):
         gone = [axis for axis, label in enumerate(labels) if label not in operator.result]
         spatial |= any(
-            factor.kind for axis in gone for factor in operand.axes[axis] if factor.extent > 1
+            factor.kind > Kind.PLAIN
+            for axis in gone
+            for factor in operand.axes[axis]
+            if factor.extent > 1
         )
         if not isinstance(field, Affine):
             continue

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fieldscope.geometry import bounds as arrays
 from fieldscope.geometry.bounds import EMPTY, LEADING, Bounds, IndexArray
-from fieldscope.geometry.layout import Layout, reshape
+from fieldscope.geometry.layout import Kind, Layout, ReshapePlan, reshape
 from fieldscope.geometry.padding import padded_index
 from fieldscope.graph.operators import (
     Collect,
@@ -55,9 +55,9 @@ def rule(operator: Operator, old: Layout, new: Layout) -> Callable[[Bounds], Bou
             return lambda part: arrays.over(part, factors_of(old, axes))
         case Reduce(axes=axes, keep=kept):
             return lambda part: reduced(part, old, axes, keep=kept)
-        case Reshape():
-            shape = new.shape
-            return lambda part: _reshaped(part, old, shape)
+        case Reshape(kept=continued):
+            plan = reshape(old, new.shape, continued)
+            return lambda part: _reshaped(part, old, plan)
         case Permute(order=order):
             axes_of_array = permuted(old, order)
             return lambda part: part.transpose(axes_of_array)
@@ -107,8 +107,8 @@ def unite_along(part: Bounds, layout: Layout, axes: Sequence[int]) -> Bounds:
     """Unite along axes: channels are alternative paths, positions are not."""
     factors = layout.factors
     found = [k for axis in axes for k in layout.span(axis)]
-    space = tuple(LEADING + k for k in found if factors[k].kind)
-    other = tuple(LEADING + k for k in found if not factors[k].kind)
+    space = tuple(LEADING + k for k in found if factors[k].kind > Kind.PLAIN)
+    other = tuple(LEADING + k for k in found if factors[k].kind <= Kind.PLAIN)
     return arrays.over(arrays.over(part, space), other, paths=True)
 
 
@@ -161,8 +161,7 @@ def _one_for(part: Bounds, layout: Layout, axis: int) -> list[int]:
     return shape[: LEADING + span.start] + [1] + shape[LEADING + span.stop :]
 
 
-def _reshaped(part: Bounds, old: Layout, shape: tuple[int, ...]) -> Bounds:
-    plan = reshape(old, shape)
+def _reshaped(part: Bounds, old: Layout, plan: ReshapePlan) -> Bounds:
     made = plan.layout.factors
     dims = [1] * len(made)
     full: dict[int, int] = {}

@@ -122,8 +122,8 @@ def result(operator: Operator, layouts: tuple[Layout, ...], shape: Shape) -> Lay
             return _reduced(layouts[0], axes, keep=keep)
         case Contract():
             return _contracted(operator, layouts, shape)
-        case Reshape():
-            return reshape(layouts[0], shape).layout
+        case Reshape(kept=kept):
+            return reshape(layouts[0], shape, kept).layout
         case Permute(order=order):
             return Layout(tuple(layouts[0].axes[axis] for axis in order))
         case _:
@@ -293,12 +293,10 @@ def mixes_space(operator: Contract, layouts: tuple[Layout, ...]) -> bool:
         return False
     gone: list[Factor] = []
     kept = 1
-    for axis, (label, factors) in enumerate(
-        zip(operator.operands[0], layouts[0].axes, strict=True)
-    ):
+    for label, factors in zip(operator.operands[0], layouts[0].axes, strict=True):
         if label not in operator.result:
             gone.extend(factors)
-        elif axis:
-            kept *= prod(f.extent for f in factors)
+        else:
+            kept *= prod(f.extent for f in factors if f.kind is not Kind.BATCH)
     wide = [factor for factor in gone if factor.extent > 1]
     return kept > 1 and bool(wide) and all(f.kind > Kind.PLAIN for f in wide)

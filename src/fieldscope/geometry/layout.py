@@ -23,6 +23,7 @@ from typing import NamedTuple
 class Kind(IntEnum):
     """What a factor has to do with space; the larger, the more."""
 
+    BATCH = -1
     PLAIN = 0
     SPATIAL = 1
     PLANE = 2
@@ -92,7 +93,7 @@ def merged(axis: Axis) -> Factor:
     kinds = [factor.kind for factor in wide]
     if kinds[0] is Kind.PLANE and Kind.PLANE not in kinds[1:]:
         return Factor(extent, Kind.PLANE)
-    return Factor(extent, Kind.SPATIAL if max(kinds) > Kind.PLAIN else Kind.PLAIN)
+    return Factor(extent, min(max(kinds), Kind.SPATIAL))
 
 
 @lru_cache(maxsize=4096)
@@ -131,12 +132,16 @@ class ReshapePlan:
 
 
 @lru_cache(maxsize=8192)
-def reshape(layout: Layout, shape: tuple[int, ...]) -> ReshapePlan:
+def reshape(
+    layout: Layout, shape: tuple[int, ...], kept: tuple[int, ...] | None = None
+) -> ReshapePlan:
     """Regroup the factors of a layout under another shape.
 
     Args:
         layout: layout of the operand.
         shape: extents of the result, of the same product.
+        kept: where only axes of extent 1 come and go, the operand's axis that each axis
+            of the result continues, or −1; extents alone don't tell them apart.
 
     Example:
         >>> tokens = Layout(((Factor(4, Kind.PLANE), Factor(6, Kind.PLANE)),))
@@ -144,6 +149,8 @@ def reshape(layout: Layout, shape: tuple[int, ...]) -> ReshapePlan:
         (Factor(extent=6, kind=<Kind.PLANE: 2>),)
     """
     factors = layout.factors
+    if kept is not None:
+        return _continued(layout, kept)
     if 0 in shape:
         kind = Kind.SPATIAL if rank(layout) else Kind.PLAIN
         empty = Layout(tuple((Factor(extent, kind),) for extent in shape))
@@ -174,12 +181,30 @@ def reshape(layout: Layout, shape: tuple[int, ...]) -> ReshapePlan:
         found, pieces = _split(old, extents)
         broken = found is None
         if found is None:
-            kind = Kind.SPATIAL if any(f.kind for f in old) else Kind.PLAIN
+            kind = min(max((f.kind for f in old), default=Kind.PLAIN), Kind.SPATIAL)
             found = [(Factor(extent, kind),) for extent in extents]
         count = sum(map(len, found))
         groups.append(Regrouping(range(first_i, i), range(made, made + count), pieces, broken))
         axes.extend(found)
         made += count
+    return ReshapePlan(Layout(tuple(axes)), tuple(groups))
+
+
+def _continued(layout: Layout, kept: tuple[int, ...]) -> ReshapePlan:
+    """The plan of a reshape that only adds and drops axes of extent 1."""
+    axes: list[Axis] = []
+    groups: list[Regrouping] = []
+    made = 0
+    for axis in kept:
+        span = layout.span(axis) if axis >= 0 else range(0)
+        axes.append(layout.axes[axis] if axis >= 0 else (Factor(1, Kind.PLAIN),))
+        count = len(axes[-1])
+        pieces = tuple((k,) for k in range(len(span)))
+        groups.append(Regrouping(span, range(made, made + count), pieces, broken=False))
+        made += count
+    for axis in sorted(set(range(len(layout.axes))) - set(kept)):
+        span = layout.span(axis)
+        groups.append(Regrouping(span, range(made, made), ((),) * len(span), broken=False))
     return ReshapePlan(Layout(tuple(axes)), tuple(groups))
 
 

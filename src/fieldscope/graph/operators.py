@@ -178,7 +178,13 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Reshape:
-    """The same elements in row-major order under another shape."""
+    """The same elements in row-major order under another shape.
+
+    `kept`, where only axes of extent 1 come and go, says which axis of the operand each
+    axis of the result continues (−1: a new one).
+    """
+
+    kept: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

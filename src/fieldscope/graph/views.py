@@ -66,8 +66,9 @@ def write(builder: GraphBuilder, base: int, steps: tuple[ViewStep, ...], update:
         parents.append(builder.add(step.operator, (parents[-1],), step.after))
     for step, parent in zip(reversed(steps), reversed(parents), strict=True):
         match step.operator:
-            case Reshape():
-                update = builder.add(Reshape(), (update,), step.before)
+            case Reshape(kept=kept):
+                back = None if kept is None else _inverse(kept, len(step.before))
+                update = builder.add(Reshape(back), (update,), step.before)
             case Permute(order=order):
                 inverse = tuple(order.index(axis) for axis in range(len(order)))
                 update = builder.add(Permute(inverse), (update,), step.before)
@@ -80,3 +81,7 @@ def write(builder: GraphBuilder, base: int, steps: tuple[ViewStep, ...], update:
                 reason = f"it writes through a {type(operator).__name__.lower()} view"
                 update = builder.add(Opaque(reason), (parent, update), step.before)
     return update
+
+
+def _inverse(kept: tuple[int, ...], count: int) -> tuple[int, ...]:
+    return tuple(kept.index(axis) if axis in kept else -1 for axis in range(count))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from fieldscope.frontends.torch.operators import OperatorInfo
+from fieldscope.frontends.torch.shaped import each_shaped
 
 MOST_FROM_WEIGHTS = 4096
 """Results of so many elements are computed from weights at once; larger ones on demand."""
@@ -141,7 +142,7 @@ class Constants:
         shapes = {**map_tensors(self.on_meta, kwargs)}
         if "device" in shapes:
             shapes["device"] = META
-        results = info.function(*map_tensors(self.on_meta, args), **shapes)
+        results = each_shaped(info.function(*map_tensors(self.on_meta, args), **shapes))
         for k, tensor in enumerate(results if isinstance(results, (tuple, list)) else (results,)):
             if isinstance(tensor, torch.Tensor):
                 self._deferred[id(tensor)] = _Deferred(tensor, info, args, kwargs, k)

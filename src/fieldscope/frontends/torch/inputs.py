@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from fieldscope.errors import InputError
+from fieldscope.frontends.torch.shaped import shaped
 
 Axes = None | Sequence[int] | Mapping[str, Any]
 
@@ -88,7 +89,7 @@ def _is_one(inputs: Any) -> bool:
 
 def _tensor(one: Any, name: str, dtype: torch.dtype) -> Any:
     if isinstance(one, torch.Tensor):
-        return torch.empty_strided(one.shape, one.stride(), dtype=one.dtype, device="meta")
+        return shaped(torch.empty_strided(one.shape, one.stride(), dtype=one.dtype, device="meta"))
     if not isinstance(one, (list, tuple)):
         return one
     if not all(isinstance(extent, int) and not isinstance(extent, bool) for extent in one):
@@ -100,7 +101,7 @@ def _tensor(one: Any, name: str, dtype: torch.dtype) -> Any:
         raise InputError(
             f"the shape of input {name!r} is {tuple(one)}; every extent must be 1 or more"
         )
-    return torch.empty(tuple(one), dtype=dtype, device="meta")
+    return shaped(torch.empty(tuple(one), dtype=dtype, device="meta"))
 
 
 def spatial_axes(

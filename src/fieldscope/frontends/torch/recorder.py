@@ -21,6 +21,7 @@ from fieldscope.frontends.torch.constants import Constants, map_tensors
 from fieldscope.frontends.torch.lowering.call import Call, tensors_in
 from fieldscope.frontends.torch.operators import OperatorInfo, info_of
 from fieldscope.frontends.torch.scopes import Observer
+from fieldscope.frontends.torch.shaped import Shaped, each_shaped
 from fieldscope.graph.graph import GraphBuilder
 from fieldscope.graph.operators import Opaque
 
@@ -86,12 +87,12 @@ class Recorder(TorchDispatchMode):
         else:
             return self._constant(info, args, kwargs, tensors)
         if info.makes_like:
-            return self.store.run(info, args, kwargs, [t for t in tensors if t.is_meta] or tensors)
+            return self._constant(info, args, kwargs, [t for t in tensors if t.is_meta] or tensors)
         if info.name in VALUES_NEEDED:
             return self._number(info, args, kwargs)
         if info.writes:
             return self._in_place(info, args, kwargs, tensors)
-        results = self._results(info, args, kwargs)
+        results = each_shaped(self._results(info, args, kwargs))
         self._record(info, args, kwargs, tensors, results)
         return results
 
@@ -111,7 +112,11 @@ class Recorder(TorchDispatchMode):
                     "build it with real weights and pass the model itself"
                 )
             return info.function(*known, **kwargs)
-        results = self.store.run(info, args, kwargs, tensors)
+        Shaped.to_rules = True
+        try:
+            results = each_shaped(self.store.run(info, args, kwargs, tensors))
+        finally:
+            Shaped.to_rules = False
         if info.is_view:
             for tensor in tensors_in(results if isinstance(results, (tuple, list)) else [results]):
                 self._sources[id(tensor)] = (tensor, info, args, kwargs)
@@ -126,7 +131,7 @@ class Recorder(TorchDispatchMode):
         parent = next(t for t in tensors_in(args))
         if self.value(parent) is None:
             return None
-        results = self._results(info, args, kwargs)
+        results = each_shaped(self._results(info, args, kwargs))
         self._lower_view(info, args, kwargs, parent, results, [tensor])
         return self.aliases.value(tensor)
 
@@ -144,14 +149,15 @@ class Recorder(TorchDispatchMode):
     def _results(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._example:
             return info.function(*args, **kwargs)
-        if info.shapes is not None:
-            made = info.shapes(*args, **kwargs)
-            if made is not None:
-                return made
-        args, kwargs = self._on_meta(args), self._on_meta(kwargs)
-        if "device" in kwargs and kwargs["device"] is not None:
-            kwargs = {**kwargs, "device": torch.device("meta")}
+        Shaped.to_rules = True
         try:
+            if info.shapes is not None:
+                made = info.shapes(*args, **kwargs)
+                if made is not None:
+                    return made
+            args, kwargs = self._on_meta(args), self._on_meta(kwargs)
+            if kwargs.get("device") is not None:
+                kwargs = {**kwargs, "device": torch.device("meta")}
             return info.function(*args, **kwargs)
         except NotImplementedError as error:
             if info.rule is not None and info.rule.__name__ != "data_dependent":
@@ -161,6 +167,8 @@ class Recorder(TorchDispatchMode):
                 f"tensor's values{self._where()}\n"
                 "pass example=<a real input> to follow the shape that it gives"
             ) from error
+        finally:
+            Shaped.to_rules = False
 
     def _in_place(
         self,
@@ -222,7 +230,7 @@ class Recorder(TorchDispatchMode):
         parent = tensors_in(args)[0]
         if self.value(parent) is None:
             self._taint(parent)
-        results = self._results(info, args, kwargs)
+        results = each_shaped(self._results(info, args, kwargs))
         self._lower_view(info, args, kwargs, parent, results, [tensor])
 
     def _lower_view(

@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from fieldscope.frontends.torch.lowering.call import Call, tensors_in
 from fieldscope.frontends.torch.lowering.recurrent import last_state, recurrent
+from fieldscope.frontends.torch.shaped import shaped
 
 if TYPE_CHECKING:
     from fieldscope.frontends.torch.recorder import Recorder
@@ -78,7 +79,7 @@ class _Whole(TorchFunctionMode):
         batch = (x.shape[0 if module.batch_first else 1],) if x.dim() == 3 else ()
 
         def made(*shape: int) -> torch.Tensor:
-            return torch.empty(shape, dtype=x.dtype, device="meta")
+            return shaped(torch.empty(shape, dtype=x.dtype, device="meta"))
 
         layers = module.num_layers * directions
         results = [made(*x.shape[:-1], directions * hidden), made(layers, *batch, hidden)]

@@ -111,6 +111,13 @@ class Call:
         shape = tuple(shape)
         return value if self.shape_of(value) == shape else self.add(Reshape(), (value,), shape)
 
+    def continued(self, value: int, kept: tuple[int, ...]) -> int:
+        """The value with axes of extent 1 dropped and added (−1); others are continued."""
+        shape = self.shape_of(value)
+        if kept == tuple(range(len(shape))):
+            return value
+        return self.add(Reshape(kept), (value,), (shape[k] if k >= 0 else 1 for k in kept))
+
     def permute(self, value: int, order: Iterable[int]) -> int:
         """The value with its axes in another order."""
         order, shape = tuple(order), self.shape_of(value)
@@ -150,7 +157,7 @@ class Call:
         """One element of an axis, which is removed."""
         shape = self.shape_of(value)
         one = self.slice(value, axis, index, 1)
-        return self.reshape(one, shape[:axis] + shape[axis + 1 :])
+        return self.continued(one, tuple(k for k in range(len(shape)) if k != axis))
 
     def gather(self, value: int, axis: int, index: npt.ArrayLike) -> int:
         """The listed elements of an axis; −1 is none. The axis becomes those of the index."""

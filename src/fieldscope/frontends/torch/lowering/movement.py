@@ -20,14 +20,29 @@ from fieldscope.graph.operators import Flip, Overwrite, PadMode, Roll
     "_reshape_alias",
     "flatten",
     "unflatten",
-    "squeeze",
-    "unsqueeze",
     "view_as",
     "_reshape_copy",
 )
 def reshape(call: Call, x: torch.Tensor, *_: Any, **__: Any) -> int:
     """The same elements in row-major order; the extents are those of the result."""
     return call.reshape(call.value(x), call.shape)
+
+
+@lowers("squeeze")
+def squeeze(call: Call, x: torch.Tensor, axes: Any = None) -> int:
+    """Axes of extent 1 dropped."""
+    wanted = range(x.dim()) if axes is None else [axes] if isinstance(axes, int) else axes
+    gone = {axis % x.dim() for axis in wanted if x.dim()}
+    kept = tuple(axis for axis in range(x.dim()) if axis not in gone or x.shape[axis] != 1)
+    return call.continued(call.value(x), kept)
+
+
+@lowers("unsqueeze")
+def unsqueeze(call: Call, x: torch.Tensor, axis: int) -> int:
+    """A new axis of extent 1."""
+    place = axis % (x.dim() + 1)
+    kept = (*range(place), -1, *range(place, x.dim()))
+    return call.continued(call.value(x), kept)
 
 
 @lowers("view.dtype", "view_as_real", "view_as_complex")

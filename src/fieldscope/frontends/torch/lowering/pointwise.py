@@ -148,6 +148,7 @@ def _statistics(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 @lowers(
     "native_batch_norm",
+    "_native_batch_norm_legit",
     "_native_batch_norm_legit_no_training",
     "cudnn_batch_norm",
     "miopen_batch_norm",
@@ -155,20 +156,20 @@ def _statistics(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     shapes=_normalised,
 )
 def batch_norm(call: Call, x: torch.Tensor, *parameters: Any, **_: Any) -> tuple[int | None, ...]:
-    """Position for position: batch statistics belong to the training."""
-    value = call.pointwise(x, *(p for p in parameters if isinstance(p, torch.Tensor)))
-    return (value, *(None for _ in call.results[1:]))
-
-
-@lowers("_native_batch_norm_legit")
-def batch_norm_of_the_batch(
-    call: Call, x: torch.Tensor, *parameters: Any, **_: Any
-) -> tuple[int | None, ...]:
-    """Instance norm: statistics over all spatial axes of one channel."""
+    """Position for position; with statistics of its own input (instance norm), those as well."""
     value = call.value(x)
-    ndim = len(call.shape_of(value))
-    statistics = call.reduce(value, range(2, ndim), keep=True)
-    joined = call.pointwise(value, statistics, *(p for p in parameters if call.depends(p)))
+    tensors = [p for p in parameters if isinstance(p, torch.Tensor)]
+    if any(p is True for p in parameters):  # `training`: the only boolean argument
+        axes = (0, *range(2, x.dim()))
+        parts = [value, call.reduce(value, axes, keep=True)]
+    else:
+        parts = [value]
+    per_channel = [
+        call.reshape(call.value(p), (*p.shape, *[1] * (x.dim() - 2)))
+        for p in tensors
+        if call.depends(p)
+    ]
+    joined = call.pointwise(*parts, *per_channel, shape=x.shape)
     return (joined, *(None for _ in call.results[1:]))
 
 

@@ -113,13 +113,33 @@ for _name, _taps, _n in (
 
 
 @lru_cache(maxsize=512)
-def _nearest_table(n: int, m: int, scale: float | None, exact: bool) -> Table:
-    """The framework's own choice of element, float rounding included."""
-    ramp = torch.arange(n, dtype=torch.float64).reshape(1, 1, n)
-    operator = (
-        torch.ops.aten._upsample_nearest_exact1d if exact else torch.ops.aten.upsample_nearest1d
-    )
-    low = operator(ramp, [m], scale).reshape(m).to(torch.int64).tolist()
+def _nearest_tables(
+    extents: tuple[int, ...],
+    out: tuple[int, ...],
+    scales: tuple[float | None, ...],
+    exact: bool,
+) -> tuple[Table, ...]:
+    """The framework's own choice of elements, float rounding included.
+
+    The operator itself is run on ramps: its kernels differ in rounding, and some copy an axis
+    whose extent doesn't change although a scale is given.
+    """
+    n = len(extents)
+    name = f"_upsample_nearest_exact{n}d" if exact else f"upsample_nearest{n}d"
+    operator = getattr(torch.ops.aten, name)
+    tables = []
+    for axis in range(n):
+        ramp = torch.arange(extents[axis], dtype=torch.float64)
+        ramp = ramp.reshape([-1 if k == axis else 1 for k in range(n)]).expand(extents)
+        found = operator(ramp[None, None].contiguous(), list(out), *scales)[0, 0]
+        chosen = found[tuple(slice(None) if k == axis else 0 for k in range(n))]
+        low = chosen.to(torch.int64).tolist()
+        tables.append(_nearest_table(extents[axis], low, scales[axis]))
+    return tuple(tables)
+
+
+def _nearest_table(n: int, low: list[int], scale: float | None) -> Table:
+    m = len(low)
     ratio = Fraction(n, m) if scale is None else 1 / Fraction(scale).limit_denominator(10**6)
     phases, advance = ratio.denominator, ratio.numerator
     plane = None
@@ -137,16 +157,16 @@ def _nearest(n: int, exact: bool) -> Any:
         given: Any = (*scales, *named.values())
         if len(given) == 1 and isinstance(given[0], (list, tuple)):
             given = given[0]
-        given = list(given) if len(given) == n else [None] * n
-        tables = [
-            None
-            if x.shape[2 + k] == call.shape[2 + k] and given[k] in (None, 1.0)
-            else _nearest_table(x.shape[2 + k], call.shape[2 + k], given[k], exact)
-            for k in range(n)
-        ]
-        return _resize(call, x, tables, 2)
+        given = tuple(given) if len(given) == n else (None,) * n
+        tables = _nearest_tables(tuple(x.shape[2:]), call.shape[2:], given, exact)
+        return _resize(call, x, [None if _copies(t) else t for t in tables], 2)
 
     return rule
+
+
+def _copies(table: Table) -> bool:
+    """Whether a table reads its own position everywhere."""
+    return table.lo.array.tolist() == list(range(len(table.lo.array)))
 
 
 for _n in (1, 2, 3):
