@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from fieldscope.analyses.fields import Field
 from fieldscope.analyses.layers import Bound, InputInfo, Layer, Report
 from fieldscope.graph.operators import Contract, Expand, Opaque, Operator, Permute, Reshape
 from fieldscope.graph.trace import Trace, TracedLayer
@@ -37,6 +38,7 @@ class _Layers:
         self._trace = trace
         self._fields = interpretation.fields
         self._inputs = inputs
+        self._known: dict[int, Mapping[str, Field]] = {}
         self._by_value: dict[int, TracedLayer] = {}
         for layer in trace.layers:
             self._by_value.setdefault(layer.value, layer)
@@ -62,6 +64,7 @@ class _Layers:
             bounds=tuple(dict.fromkeys(self._place(node) for node in sorted(values.bounds))),
             _values=values,
             _inputs=self._inputs,
+            _known=self._known,
         )
 
     def _place(self, node: int) -> str:

@@ -93,15 +93,23 @@ class Layer:
     bounds: tuple[str, ...]
     _values: ValueFields = field(repr=False, compare=False)
     _inputs: tuple[InputInfo, ...] = field(repr=False, compare=False)
+    # Fields worked out so far, by value: layers that only pass a value on share them.
+    _known: dict[int, Mapping[str, Field]] = field(repr=False, compare=False, default_factory=dict)
 
     @property
     def exact(self) -> bool:
         """Whether the field is exact."""
         return not self.bounds
 
-    @cached_property
+    @property
     def fields(self) -> Mapping[str, Field]:
         """The field on each input that has spatial axes, by the input's name."""
+        found = self._known.get(id(self._values))
+        if found is None:
+            found = self._known[id(self._values)] = self._numbers()
+        return found
+
+    def _numbers(self) -> Mapping[str, Field]:
         found, place = {}, 0
         for info in self._inputs:
             axes = []

@@ -159,14 +159,19 @@ def _nearest(n: int, exact: bool) -> Any:
             given = given[0]
         given = tuple(given) if len(given) == n else (None,) * n
         tables = _nearest_tables(tuple(x.shape[2:]), call.shape[2:], given, exact)
-        return _resize(call, x, [None if _copies(t) else t for t in tables], 2)
+        kept = [
+            None if n == m and _copies(table) else table
+            for n, m, table in zip(x.shape[2:], call.shape[2:], tables, strict=True)
+        ]
+        return _resize(call, x, kept, 2)
 
     return rule
 
 
 def _copies(table: Table) -> bool:
     """Whether a table reads its own position everywhere."""
-    return table.lo.array.tolist() == list(range(len(table.lo.array)))
+    lo = table.lo.array
+    return lo.tolist() == list(range(lo.size))
 
 
 for _n in (1, 2, 3):
