@@ -140,8 +140,9 @@ class _Walk:
         given = tuple(operand.layout for operand in operands)
         ready = layouts_of.prepared(operator, given, node.shape)
         result = layouts_of.result(operator, ready, node.shape)
-        context = frozenset().union(*(operand.context for operand in operands))
-        bounds = frozenset().union(*(operand.bounds for operand in operands))
+        context, bounds = operands[0].context, operands[0].bounds
+        for other in operands[1:]:
+            context, bounds = context | other.context, bounds | other.bounds
         if type(operator) is Opaque or (type(operator) is Contract and operator.bound):
             bounds |= {value}
         folded = self._context(operator, operands, given)

@@ -66,9 +66,8 @@ def _product(r: Reading, left: str, right: str) -> Tensor:
     real_a, real_b = r.call.values[left], r.call.values[right]
     live_a, live_b = r.live(left), r.live(right)
     total = torch.zeros((), dtype=torch.float64)
-    if a is not None and b is not None:
-        told = [(a, r.shadows.is_statistic(real_a)), (b, r.shadows.is_statistic(real_b))]
-        kept = without_context(r, told)
+    if r.shadows.varies(real_a) and r.shadows.varies(real_b):
+        kept = without_context(r, [r.told(real_a), r.told(real_b)])
         a, b = (one if any(one is k for k in kept) else None for one in (a, b))
     if a is not None:
         if live_b is None:

@@ -13,6 +13,9 @@ from tests.oracle.tape import Call
 
 # A stand-in returns the shadow of the first result, or one for each.
 Results = Tensor | None | Sequence[Tensor | None]
+# A shadow, None where another input's, and whether the value is a statistic:
+# has no extent along the map any more.
+Told = tuple[Tensor | None, bool]
 StandIn = Callable[["Reading"], Results]
 
 
@@ -68,6 +71,10 @@ class Reading:
         given = [value] if isinstance(value, int) else list(value or range(rank))
         return sorted(axis % max(rank, 1) for axis in given) if rank else []
 
+    def told(self, real: Tensor) -> Told:
+        """What there is to know of a tensor that depends on some input."""
+        return self.shadows.of(real), self.shadows.is_statistic(real)
+
     def live(self, name: str) -> Tensor | None:
         """0 where a tensor argument is a constant 0, else 1; None if all are 1."""
         real = self.call.values.get(name)
@@ -80,10 +87,6 @@ class Reading:
         return [int(v) for v in (given * count if len(given) == 1 else given)]
 
 
-# A shadow, and whether it is a statistic: has no extent along the map any more.
-Told = tuple[Tensor, bool]
-
-
 def without_context(reading: Reading, operands: Sequence[Told]) -> list[Tensor]:
     """The operands but those that are context to the others.
 
@@ -93,7 +96,7 @@ def without_context(reading: Reading, operands: Sequence[Told]) -> list[Tensor]:
     return [
         shadow
         for shadow, statistic in operands
-        if not statistic or not reading.shadows.covers(shadow, maps)
+        if shadow is not None and not (statistic and reading.shadows.covers(shadow, maps))
     ]
 
 

@@ -140,14 +140,14 @@ class Shadows:
         """Remember whether a value is computed from whole-map statistics alone."""
         (self._statistics.add if yes else self._statistics.discard)(id(real))
 
-    def covers(self, statistic: Tensor, maps: Sequence[Tensor]) -> bool:
+    def covers(self, statistic: Tensor, maps: Sequence[Tensor | None]) -> bool:
         """Whether each element of a statistic reads all that the maps read together.
 
         Then it is context: alike for all positions, and no news about where they look.
         """
         if self.context or not self.axes or not maps:
             return False
-        hulls = [self.hull(self.reads(one)) for one in maps]
+        hulls = [self.hull(self.reads(one)) for one in maps if one is not None]
         elements = statistic.reshape(-1)
         # Large ones (the gates of wide layers) are alike throughout: some will do.
         step = max(1, len(elements) // 16)

@@ -92,13 +92,12 @@ def linear(r: Reading) -> Results:
     arguments = _replaced(r.call, swap, number=0)
     if r.call.name == "cat" and arguments.get("dim", 0) == 1:
         # Side by side in the channels: statistics stay context beside a map.
-        pairs = zip(r.call.values["tensors"], arguments["tensors"], strict=True)
-        told = [(shadow, r.shadows.is_statistic(real)) for real, shadow in pairs]
+        told = [r.told(real) for real in r.call.values["tensors"] if r.shadows.varies(real)]
         kept = without_context(r, told)
-        arguments["tensors"] = [
-            shadow if any(shadow is one for one in kept) else torch.zeros_like(shadow)
-            for shadow, _ in told
-        ]
+        for place, real in enumerate(r.call.values["tensors"]):
+            shadow = r.shadows.of(real)
+            if shadow is not None and not any(shadow is one for one in kept):
+                arguments["tensors"][place] = torch.zeros_like(shadow)
     results: Results = r.call.func(**arguments)
     if any(live) and r.real is not None and isinstance(results, Tensor):
         r.shadows.keep_live(r.real, r.call.func(**_replaced(r.call, swap_live, number=1)))
@@ -121,9 +120,7 @@ def _replaced(call: Call, swap: Callable[[Any], Any], *, number: int) -> dict[st
 def pointwise(r: Reading) -> Results:
     """The sum of all operands, broadcast."""
     reals = r.call.tensors()
-    operands = [
-        (s, r.shadows.is_statistic(real)) for real in reals if (s := r.shadows.of(real)) is not None
-    ]
+    operands = [r.told(real) for real in reals if r.shadows.varies(real)]
     result = join(r, operands, r.shape)
     lives = [r.shadows.live(real) for real in reals]
     zeroed = [mask for mask in lives if mask is not None]
@@ -211,17 +208,22 @@ def play(tape: Tape, name: str, axes: tuple[int, ...], *, context: bool) -> Shad
 
 
 def _step(call: Call, shadows: Shadows) -> None:
-    reads = [real for real in call.tensors() if shadows.may_depend(real)]
-    if not reads or call.name in SHAPE_ONLY:
+    varying = [real for real in call.tensors() if shadows.varies(real)]
+    reads = [real for real in varying if shadows.may_depend(real)]
+    statistic = bool(varying) and is_statistic(call, shadows, varying)
+    if reads and call.name not in SHAPE_ONLY:
+        _play(call, shadows)
+    else:
         for real, form in zip(call.results(), call.forms, strict=True):
             if shadows.may_depend(real):
                 shadows.keep(real, blank(form))
-        return
-    reading = Reading(call, shadows)
-    results = _stand_in(call)(reading)
-    statistic = is_statistic(call, shadows, reads)
     for real in (*call.results(), *call.written()):
         shadows.keep_statistic(real, statistic)
+
+
+def _play(call: Call, shadows: Shadows) -> None:
+    reading = Reading(call, shadows)
+    results = _stand_in(call)(reading)
     if call.name in RESHAPED_IN_PLACE:
         assert isinstance(results, Tensor)
         shadows.keep(call.results()[0], results)
@@ -250,10 +252,13 @@ def is_statistic(call: Call, shadows: Shadows, reads: list[Tensor]) -> bool:
     extent over 1.
     """
     before, after = max(reads, key=Tensor.numel).shape, call.forms[0].shape
-    if len(before) > 2 and after.numel() < before.numel():
-        if call.name in REDUCTIONS and sum(extent > 1 for extent in after[1:]) <= 1:
+    if len(before) > 2:
+        lost = after.numel() < before.numel() and sum(extent > 1 for extent in after[1:]) <= 1
+        if call.name in REDUCTIONS and lost:
             return True
-        if "adaptive" in call.name and set(after[2:]) == {1}:
+        pairs = list(zip(before[2:], after[2:], strict=False))
+        gone = all(1 in pair for pair in pairs) and any(b > a for b, a in pairs)
+        if "adaptive" in call.name and gone:
             return True
     return all(shadows.is_statistic(real) for real in reads)
 

@@ -24,8 +24,12 @@ def _one_hot(extent: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 
 def _taps(responses: Tensor) -> Tensor:
-    """Matrix of 0 and 1 [element position] from responses to one-hot signals."""
-    return (responses.flatten(1).abs() > NOTHING).double()
+    """Matrix of 0 and 1 [element position] from responses to one-hot signals.
+
+    (The maximum of a window that lies in the padding is -inf whatever the signal.)
+    """
+    responses = responses.flatten(1)
+    return (responses.isfinite() & (responses.abs() > NOTHING)).double()
 
 
 def along(shadow: Tensor, first: int, matrices: list[Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 
 from fieldscope.domains.affine import LOST
 from fieldscope.domains.hull import Hull
-from fieldscope.geometry.bounds import EMPTY, FAR, LEADING, Bounds
+from fieldscope.geometry.bounds import EMPTY, FAR, LEADING, Bounds, over
 from fieldscope.geometry.layout import Kind, Layout
 from fieldscope.geometry.planes import Affine
 from fieldscope.interpret import ValueFields
@@ -134,8 +134,10 @@ def _narrowest(bounds: Bounds, plain: tuple[int, ...]) -> int | float:
     """Largest over the positions of the smallest over the channels (axes `plain`), of kind 1."""
     lo, minus_hi = bounds[-1]
     each = np.where(lo >= FAR, NONE, -(lo + minus_hi))
-    each = each.min(axis=tuple(k - 1 for k in plain))
-    narrow = int(np.where(each == NONE, 0, each).max(initial=0))
+    many = tuple(k - 1 for k in plain if lo.shape[k - 1] != 1)
+    if many:
+        each = each.min(axis=many)
+    narrow = int(each.max(where=each != NONE, initial=0))
     return math.inf if narrow > FAR else narrow
 
 
@@ -161,7 +163,7 @@ def _stride(field: Affine, layout: Layout) -> tuple[int | Fraction | None, int |
 def _of_hull(hull: Hull, layout: Layout, extent: int) -> AxisField:
     """Largest field of any position inside the given input, where no period exists."""
     plain = tuple(LEADING + k for k, f in enumerate(layout.factors) if f.kind <= Kind.PLAIN)
-    parts = [part.min(axis=plain, keepdims=True)[0] for part in hull if part.size]
+    parts = [over(part[:1], plain)[0] for part in hull if part.size]
     if not parts:
         return NOTHING
     largest = max(0, *(_largest(one, other) for one in parts for other in parts))
@@ -169,7 +171,11 @@ def _of_hull(hull: Hull, layout: Layout, extent: int) -> AxisField:
     if len(hull[0]) > 1:
         # The narrowest path is in one of the parts only; the others read nothing of kind 1.
         narrow = max(_narrowest(part, tuple(axis - 1 for axis in plain)) for part in hull)
-    if any((lo == 0).all() for lo, _ in parts) and any((hi == -extent).all() for _, hi in parts):
+    if (
+        largest == extent
+        and any((lo == 0).all() for lo, _ in parts)
+        and any((hi == -extent).all() for _, hi in parts)
+    ):
         narrow = math.inf if narrow == extent else narrow
         return AxisField(math.inf, None, None, narrow, is_global=True)
     first = min(int(lo.flat[0]) for lo, _ in parts)
@@ -184,8 +190,9 @@ def _largest(one: Bounds, other: Bounds) -> int:
     """
     lo, minus_hi = one[0], other[1]
     axes = range(lo.ndim)
-    lo = lo.min(axis=tuple(k for k in axes if minus_hi.shape[k] == 1), keepdims=True)
-    minus_hi = minus_hi.min(axis=tuple(k for k in axes if lo.shape[k] == 1), keepdims=True)
+    if lo.shape != minus_hi.shape:
+        lo = lo.min(axis=tuple(k for k in axes if minus_hi.shape[k] == 1), keepdims=True)
+        minus_hi = minus_hi.min(axis=tuple(k for k in axes if lo.shape[k] == 1), keepdims=True)
     return int((-minus_hi - lo).max())
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from itertools import accumulate
 from math import prod
 from typing import NamedTuple
 
@@ -27,6 +28,9 @@ class Kind(IntEnum):
     PLAIN = 0
     SPATIAL = 1
     PLANE = 2
+
+    # Layouts are keys of caches; the hash of an enumeration is computed in Python.
+    __hash__ = int.__hash__
 
 
 class Factor(NamedTuple):
@@ -52,12 +56,11 @@ class Layout(NamedTuple):
     @property
     def shape(self) -> tuple[int, ...]:
         """Extent of every axis."""
-        return tuple(prod(factor.extent for factor in axis) for axis in self.axes)
+        return _shape(self)
 
     def span(self, axis: int) -> range:
         """Indices of an axis' factors among all factors."""
-        first = sum(len(factors) for factors in self.axes[:axis])
-        return range(first, first + len(self.axes[axis]))
+        return _spans(self)[axis]
 
     def replaced(self, axis: int, *axes: Axis) -> Layout:
         """The layout with one axis replaced by others."""
@@ -67,6 +70,17 @@ class Layout(NamedTuple):
 @lru_cache(maxsize=4096)
 def _flat(layout: Layout) -> tuple[Factor, ...]:
     return tuple(factor for axis in layout.axes for factor in axis)
+
+
+@lru_cache(maxsize=4096)
+def _shape(layout: Layout) -> tuple[int, ...]:
+    return tuple(prod(factor.extent for factor in axis) for axis in layout.axes)
+
+
+@lru_cache(maxsize=4096)
+def _spans(layout: Layout) -> tuple[range, ...]:
+    stops = list(accumulate(map(len, layout.axes), initial=0))
+    return tuple(map(range, stops, stops[1:]))
 
 
 def plain(shape: Sequence[int]) -> Layout:

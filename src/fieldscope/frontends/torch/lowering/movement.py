@@ -233,7 +233,11 @@ def flip(call: Call, x: torch.Tensor, axes: Sequence[int]) -> int:
     return call.add(Flip(axes), [call.value(x)], call.shape) if axes else call.value(x)
 
 
-@lowers("roll")
+def _like(x: torch.Tensor, *_: Any) -> torch.Tensor:
+    return torch.empty(x.shape, dtype=x.dtype, device="meta")
+
+
+@lowers("roll", shapes=_like)
 def roll(call: Call, x: torch.Tensor, shifts: Sequence[int], axes: Sequence[int] = ()) -> int:
     """Axes rotated; without axes the flattened tensor."""
     value = call.value(x)

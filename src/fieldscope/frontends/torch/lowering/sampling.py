@@ -94,7 +94,8 @@ def _linear(taps: int, n: int) -> Any:
         found = _scales((*scales, *named.values()), n)
         tables = [
             None
-            if x.shape[2 + k] == call.shape[2 + k] and (align or found[k] in (None, 1))
+            # PyTorch copies an axis of equal extents whatever its scale, but not in bicubic.
+            if x.shape[2 + k] == call.shape[2 + k] and (align or taps == 2 or found[k] in (None, 1))
             else _linear_runs(x.shape[2 + k], call.shape[2 + k], taps, align, found[k])[0]
             for k in range(n)
         ]
@@ -171,7 +172,7 @@ def _nearest(n: int, exact: bool) -> Any:
 def _copies(table: Table) -> bool:
     """Whether a table reads its own position everywhere."""
     lo = table.lo.array
-    return lo.tolist() == list(range(lo.size))
+    return bool((lo == range(lo.size)).all())
 
 
 for _n in (1, 2, 3):
