@@ -141,8 +141,8 @@ class _Walk:
         ready = layouts_of.prepared(operator, given, node.shape)
         result = layouts_of.result(operator, ready, node.shape)
         context, bounds = operands[0].context, operands[0].bounds
-        for other in operands[1:]:
-            context, bounds = context | other.context, bounds | other.bounds
+        for operand in operands[1:]:
+            context, bounds = context | operand.context, bounds | operand.bounds
         if type(operator) is Opaque or (type(operator) is Contract and operator.bound):
             bounds |= {value}
         folded = self._context(operator, operands, given)
