@@ -59,7 +59,8 @@ class _Layers:
             source=traced.source,
             shape=self._trace.graph.shape(traced.value),
             container=container,
-            movement=operator is None or isinstance(operator, (Reshape, Permute, Expand)),
+            movement=not container
+            and (operator is None or isinstance(operator, (Reshape, Permute, Expand))),
             context=tuple(dict.fromkeys(self._scope(node) for node in sorted(values.context))),
             bounds=tuple(dict.fromkeys(self._place(node) for node in sorted(values.bounds))),
             _values=values,

@@ -18,7 +18,7 @@ import numpy as np
 
 from fieldscope.domains import explicit
 from fieldscope.domains.layout import linear_steps
-from fieldscope.domains.regrouping import converted, moves, reshaped
+from fieldscope.domains.regrouping import aligned, converted, moves, reshaped
 from fieldscope.geometry import bounds as arrays
 from fieldscope.geometry import planes
 from fieldscope.geometry.bounds import EMPTY, GLOBAL, LEADING, Bounds
@@ -138,44 +138,12 @@ def united(fields: Sequence[Affine], layout: Layout) -> Field:
     def two(one: Field, other: Field) -> Field:
         if not isinstance(one, Affine) or not isinstance(other, Affine):
             return LOST
-        aligned = _aligned([one, other], layout)
-        if aligned is None:
+        both = aligned([one, other], layout)
+        if both is None:
             return LOST
-        return Affine(aligned[0].steps, arrays.join(aligned[0].bounds, aligned[1].bounds))
+        return Affine(both[0].steps, arrays.join(both[0].bounds, both[1].bounds))
 
     return reduce(two, fields[1:], fields[0])
-
-
-def _aligned(fields: Sequence[Affine], layout: Layout) -> list[Affine] | None:
-    """The fields with equal periods and steps; None if their strides differ."""
-    first = fields[0]
-    if all(field.steps == first.steps for field in fields) and not any(
-        field.bounds.shape[LEADING + k] != 1
-        for field in fields
-        for k, factor in enumerate(layout.factors)
-        if factor.kind is Kind.PLANE
-    ):
-        return list(fields)
-    found = list(fields)
-    for _ in range(2):  # the second pass brings the first fields to the final period
-        for k, factor in enumerate(layout.factors):
-            if factor.kind is not Kind.PLANE and not any(field.steps[k] for field in found):
-                continue
-            for at in range(1, len(found)):
-                one, other = found[at - 1], found[at]
-                common = planes.common_step(
-                    one.bounds, one.steps[k], other.bounds, other.steps[k], LEADING + k
-                )
-                if common is None:
-                    return None
-                found[at - 1] = Affine(_with(one.steps, k, common[2]), common[0])
-                found[at] = Affine(_with(other.steps, k, common[2]), common[1])
-        found.reverse()
-    return found
-
-
-def _with(steps: tuple[int, ...], factor: int, step: int) -> tuple[int, ...]:
-    return steps[:factor] + (step,) + steps[factor + 1 :]
 
 
 def _windows(operator: Window | Spread, field: Affine, old: Layout, new: Layout) -> Field:
@@ -310,11 +278,11 @@ def _blocks(
 ) -> tuple[list[Bounds | None], tuple[int, ...]] | None:
     """Bounds of each operand at common steps; None in the list where nothing is read."""
     known = [field for field in fields if isinstance(field, Affine)]
-    aligned = _aligned(known, layout)
-    if aligned is None:
+    level = aligned(known, layout)
+    if level is None:
         return None
-    found = iter(aligned)
-    return [next(found).bounds if field is not None else None for field in fields], aligned[0].steps
+    found = iter(level)
+    return [next(found).bounds if field is not None else None for field in fields], level[0].steps
 
 
 def _concat(
@@ -385,10 +353,10 @@ def _contract(
 
 def _summed(shares: Sequence[Affine], layout: Layout) -> Field:
     """Union of the operands of a sum over positions, for the narrowest path as well."""
-    aligned = _aligned(shares, layout)
-    if aligned is None:
+    level = aligned(shares, layout)
+    if level is None:
         return LOST
-    return Affine(aligned[0].steps, reduce(np.minimum, [share.bounds for share in aligned]))
+    return Affine(level[0].steps, reduce(np.minimum, [share.bounds for share in level]))
 
 
 def _masked(field: Affine, keep: np.ndarray, layout: Layout) -> Field:

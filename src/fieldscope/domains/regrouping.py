@@ -1,4 +1,7 @@
-"""Affine fields through reshapes: factors merged and split, periods written out."""
+"""Affine fields in the form that an operator needs.
+
+Factors are merged and split, periods written out, and fields brought to a common period.
+"""
 
 from __future__ import annotations
 
@@ -95,3 +98,35 @@ def reshaped(field: Affine, old: Layout, plan: ReshapePlan) -> Affine | None:
                 for target in targets[1:]:
                     dims[target] = made[target].extent
     return Affine(tuple(new_steps), bounds.reshape(bounds.shape[:LEADING] + tuple(dims)))
+
+
+def aligned(fields: Sequence[Affine], layout: Layout) -> list[Affine] | None:
+    """The fields with equal periods and steps; None if their strides differ."""
+    first = fields[0]
+    if all(field.steps == first.steps for field in fields) and not any(
+        field.bounds.shape[LEADING + k] != 1
+        for field in fields
+        for k, factor in enumerate(layout.factors)
+        if factor.kind is Kind.PLANE
+    ):
+        return list(fields)
+    found = list(fields)
+    for _ in range(2):  # the second pass brings the first fields to the final period
+        for k, factor in enumerate(layout.factors):
+            if factor.kind is not Kind.PLANE and not any(field.steps[k] for field in found):
+                continue
+            for at in range(1, len(found)):
+                one, other = found[at - 1], found[at]
+                common = planes.common_step(
+                    one.bounds, one.steps[k], other.bounds, other.steps[k], LEADING + k
+                )
+                if common is None:
+                    return None
+                found[at - 1] = Affine(_with(one.steps, k, common[2]), common[0])
+                found[at] = Affine(_with(other.steps, k, common[2]), common[1])
+        found.reverse()
+    return found
+
+
+def _with(steps: tuple[int, ...], factor: int, step: int) -> tuple[int, ...]:
+    return steps[:factor] + (step,) + steps[factor + 1 :]
