@@ -34,6 +34,13 @@ class Field:
         is_global: whether the whole input is read, whatever its extent.
         period: positions after which the field repeats; None where it doesn't.
         phases: (lo, hi) of each of `period` positions, where the period is over 1.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> up = torch.nn.Sequential(torch.nn.Upsample(scale_factor=2), torch.nn.Conv1d(1, 1, 3))
+        >>> field = fieldscope.analyze(up, (1, 1, 16)).output.fields["input"]
+        >>> field.size, field.stride, field.phases
+        ((2,), (Fraction(1, 2),), (((0, 2), (0, 2)),))
     """
 
     size: tuple[int | float, ...]

@@ -81,6 +81,12 @@ class Layer:
         context: paths where dependence on the whole input entered, alike for all positions.
         exact: whether the field is exact; else it is a bound.
         bounds: the layers through which it became a bound.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> layer = fieldscope.analyze(torch.nn.Conv2d(3, 8, (3, 5)), (1, 3, 16, 16)).layers[0]
+        >>> layer.operator, layer.shape, layer.size, layer.exact
+        ('window', (1, 8, 14, 12), (3, 5), True)
     """
 
     name: str

@@ -148,7 +148,7 @@ class Names:
         )
 
     def _layer(self, scope: Scope, own: list[int]) -> None:
-        name = self._unique(scope.path)
+        name = self._unique(scope.path or type(scope.module).__name__.lower())
         nodes = [node for place in own for node in self._operations[place].nodes]
         node = self._main(nodes)
         source = next(

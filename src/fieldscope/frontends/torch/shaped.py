@@ -44,6 +44,10 @@ class Shaped(torch.Tensor):
         return torch.tensor(data, **options)
 
 
+# Messages of PyTorch and of the model's own code call it what the user knows it as.
+Shaped.__name__ = Shaped.__qualname__ = "Tensor"
+
+
 def shaped(tensor: torch.Tensor) -> torch.Tensor:
     """A meta tensor as `Shaped`; others as they are."""
     if tensor.is_meta and type(tensor) is torch.Tensor:
