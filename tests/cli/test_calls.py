@@ -41,7 +41,7 @@ def test_help_has_examples_and_every_option(run: Run) -> None:
         result.stdout
     )
     for option in (
-        "--input", "--axes", "--arg", "--layers", "--columns", "--depth", "--all", "--json",
+        "--input", "--example", "--axes", "--arg", "--layers", "--columns", "--depth", "--all", "--json",
         "--csv", "--strict", "--fold-context", "--quiet", "--width", "--debug",
     ):  # fmt: skip
         assert option in result.stdout

@@ -44,6 +44,7 @@ fieldscope analyze torchvision:resnet50 --depth 1
 fieldscope analyze ./mynet.py:build --input 1x1x16000 --layers 'encoder.*'
 fieldscope analyze package.module:Model --arg width=64 --input 1x3x96x96
 fieldscope analyze ./stereo.py:Net --input left=1x3x64x96 --input right=1x3x64x96
+fieldscope analyze ./router.py:Net --example image.npy
 
 Numbers are in input elements, one per axis where the axes differ. SIZE counts
 the elements from the first to the last that a position can read, STRIDE those
@@ -69,6 +70,16 @@ the model is wrong.
     callback=parameters.each(parameters.named_shape),
     help="Shape of the input with batch: 1x3x224x224. Repeat it, or name the parameters of forward "
     "(left=1x3x64x64), for several inputs. Models known by name have a default.",
+)
+@click.option(
+    "--example",
+    "-e",
+    "examples",
+    metavar="[NAME=]FILE",
+    multiple=True,
+    callback=parameters.each(parameters.named_file),
+    help="Run a real input instead of a shape, for a forward that branches on values: an array in "
+    "FILE.npy, or several by name in FILE.npz. The report holds for the branches that it takes.",
 )
 @click.option(
     "--axes",
@@ -124,6 +135,7 @@ the model is wrong.
 def analyze(
     target: str,
     shapes: Sequence[tuple[str, Shape]],
+    examples: Sequence[tuple[str, str]],
     axes: Sequence[tuple[str, Axes]],
     arguments: Sequence[tuple[str, object]],
     patterns: Sequence[str],
@@ -146,11 +158,14 @@ def analyze(
     if json is not None and json == csv:
         where = "stdout" if json == files.STDOUT else json
         raise click.UsageError(f"--json and --csv can't both go to {where}")
+    if shapes and examples:
+        raise click.UsageError("an example has a shape of its own: give --example or --input")
     files.check("--json", json)
     files.check("--csv", csv)
     report = _analysed(
         target,
         shapes=shapes,
+        examples=examples,
         axes=axes,
         arguments=gathered("--arg", arguments),
         fold_context=fold_context,
@@ -174,6 +189,7 @@ def _analysed(
     target: str,
     *,
     shapes: Sequence[tuple[str, Shape]],
+    examples: Sequence[tuple[str, str]],
     axes: Sequence[tuple[str, Axes]],
     arguments: Mapping[str, object],
     fold_context: bool,
@@ -182,14 +198,16 @@ def _analysed(
     """Build the model and analyse it, with a sign of life on stderr."""
     # Imported here, so that --help and a mistyped call answer at once.
     from fieldscope.cli.progress import Progress
+    from fieldscope.frontends.examples import read
     from fieldscope.frontends.targets import resolve
 
     given = inputs(shapes)
+    arrays = read(examples) if examples else None
     by_input = gathered("--axes", axes)
     with Progress(quiet=quiet) as progress, _apart(quiet=quiet):
         progress.step(f"building {target}")
         found = resolve(target, arguments)
-        if given is None and found.inputs is None:
+        if given is None and arrays is None and found.inputs is None:
             raise InputError(
                 f"{found.name} has no default input\n"
                 "pass its shape with batch, such as --input 1x3x224x224"
@@ -197,10 +215,17 @@ def _analysed(
         progress.step(f"analysing {target}")
         from fieldscope.api import analyze as analysis
 
+        example = None
+        if arrays is not None:
+            # Behind the building of the model, which has told if PyTorch is missing.
+            from fieldscope.frontends.torch.examples import tensors
+
+            example = tensors(found.model, arrays)
         return analysis(
             found.model,
             found.inputs if given is None else given,
             axes=by_input.get("", by_input or None),
+            example=example,
             fold_context=fold_context,
             name=found.name,
         )

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
+from fieldscope.cli.advice import for_the_command
 from fieldscope.cli.analyze import analyze
 from fieldscope.errors import BoundError, FieldscopeError
 from fieldscope.frontends.blame import told
@@ -139,7 +140,7 @@ def _message(error: Exception) -> tuple[str, ...]:
         case click.ClickException():
             return (_in_our_form(error),)
         case FieldscopeError():
-            return tuple(str(error).splitlines())
+            return tuple(for_the_command(str(error)).splitlines())
         case _:
             return (told(error), "--debug shows the traceback")
 

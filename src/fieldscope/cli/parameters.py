@@ -85,6 +85,22 @@ def named_axes(text: str) -> tuple[str, Axes]:
     return name.strip(), tuple(number for _, number in pairs)
 
 
+def named_file(text: str) -> tuple[str, str]:
+    """Read a path that may have the input's name before it.
+
+    >>> named_file("left=eye.npy"), named_file("runs/lr=0.1/eye.npy")
+    (('left', 'eye.npy'), ('', 'runs/lr=0.1/eye.npy'))
+    """
+    name, equals, path = text.partition("=")
+    if equals and name.strip().isidentifier():
+        if not path:
+            raise ValueError(f"{text!r}: there is no file behind the =")
+        return name.strip(), path
+    if equals and not name.strip():
+        raise ValueError(f"{text!r}: there is no name before the =")
+    return "", text
+
+
 def argument(text: str) -> tuple[str, object]:
     """Read `name=value`; the value is a Python literal, else the text itself.
 

@@ -1,0 +1,27 @@
+"""What a message advises, said in options of the command instead of arguments."""
+
+from __future__ import annotations
+
+import re
+
+_EACH_INPUT = "give each input that its forward needs with --input SHAPE or --input NAME=SHAPE"
+
+# As the library writes it, and as the command does. Tests run a call into each.
+_SAID: tuple[tuple[str, str], ...] = (
+    (r"pass example=<a real input> to", "pass a real input, --example FILE.npy, to"),
+    (r"pass axes=, for example axes=\(1,\) for", "pass --axes, for example --axes 1 for"),
+    (r"axes=\S.* doesn't say which input it is for", "--axes doesn't say which input it is for"),
+    (r"give a dict from input to axes, with the inputs", "give --axes NAME=AXES, for the inputs"),
+    (r"give as many inputs as its forward needs, or a dict by name", _EACH_INPUT),
+)
+
+
+def for_the_command(message: str) -> str:
+    """Say a message's advice in options.
+
+    >>> for_the_command("pass example=<a real input> to follow the branch")
+    'pass a real input, --example FILE.npy, to follow the branch'
+    """
+    for library, command in _SAID:
+        message = re.sub(library, command, message)
+    return message
