@@ -41,8 +41,8 @@ def test_help_has_examples_and_every_option(run: Run) -> None:
         result.stdout
     )
     for option in (
-        "--input", "--example", "--axes", "--arg", "--layers", "--columns", "--depth", "--all", "--json",
-        "--csv", "--strict", "--fold-context", "--quiet", "--width", "--debug",
+        "--input", "--example", "--axes", "--arg", "--layers", "--columns", "--depth", "--all",
+        "--json", "--csv", "--strict", "--fold-context", "--quiet", "--width", "--debug",
     ):  # fmt: skip
         assert option in result.stdout
 

@@ -93,6 +93,7 @@ def test_several_arrays_go_by_place_by_name_or_by_their_own_names(run: Run) -> N
 def test_arrays_without_names_keep_their_order_past_ten() -> None:
     np.savez("many.npz", *(np.full(1, k) for k in range(12)))
     arrays = read([("", "many.npz")])
+    assert isinstance(arrays, tuple)
     assert [array.item() for array in arrays] == list(range(12))
 
 
