@@ -90,9 +90,11 @@ def time_networks(console: Console, *, repeats: int) -> list[Claim]:
         with console.status(network.name):
             model = network.build().eval()
             analysis = measures.analysis(model, network.shape)
-            bare, ours = measures.interleaved(
-                [measures.meta_forward(network), analysis], repeats=repeats
-            )
+            # Shapes need no threads: what other programs do would only show.
+            with measures.threads(1):
+                bare, ours = measures.interleaved(
+                    [measures.meta_forward(network), analysis], repeats=repeats
+                )
             gradient, beside = measures.interleaved(
                 [measures.gradient_method(network, model), analysis], repeats=_GRADIENT_REPEATS
             )
@@ -159,7 +161,7 @@ def time_rfa_toolbox(console: Console, folder: Path | None) -> list[Claim]:
 
 def cost_of_chains(console: Console, *, repeats: int) -> list[Claim]:
     """Check that cost is linear in the number of operators."""
-    with console.status("chains"):
+    with console.status("chains"), measures.threads(1):
         costs = measures.chain_costs(CHAIN_LENGTHS, repeats=repeats)
     table = _table(
         "chains of convolutions",
