@@ -58,7 +58,7 @@ def view_of_bits(call: Call, x: torch.Tensor, *_: Any) -> int | tuple[int, ...]:
     return call.opaque([x], "it reinterprets elements of another width")
 
 
-@lowers("detach", "alias", "lift_fresh_copy", "contiguous_copy", "resolve", "view_copy")
+@lowers("detach", "alias", "lift_fresh_copy", "view_copy")
 def alias(call: Call, x: torch.Tensor, *_: Any, **__: Any) -> int:
     """The same elements."""
     return call.reshape(call.value(x), call.shape)
@@ -270,6 +270,7 @@ def rot90(call: Call, x: torch.Tensor, k: int = 1, axes: Sequence[int] = (0, 1))
 
 def _padded(mode: PadMode) -> Any:
     def rule(call: Call, x: torch.Tensor, amounts: Sequence[int], *_: Any) -> int:
+        """The same elements between others, which repeat them or read nothing."""
         value = call.value(x)
         for k in range(len(amounts) // 2):
             value = call.pad(value, x.dim() - 1 - k, amounts[2 * k], amounts[2 * k + 1], mode)
@@ -345,6 +346,7 @@ def select_scatter(call: Call, x: torch.Tensor, source: torch.Tensor, axis: int,
 
 def _triangle(lower: bool) -> Any:
     def rule(call: Call, x: torch.Tensor, diagonal: int = 0) -> int:
+        """The same elements on one side of a diagonal; the others read nothing."""
         rows, columns = x.shape[-2:]
         keep = np.arange(columns) - np.arange(rows)[:, None]
         return call.mask(

@@ -108,7 +108,7 @@ def fft(call: Call, x: torch.Tensor, axes: Sequence[int], *_: Any) -> int:
     return call.mix(call.value(x), axes, call.shape)
 
 
-@lowers("nonzero", "unique", "_unique2", "unique_dim", "unique_consecutive", "masked_select")
+@lowers("nonzero", "_unique", "_unique2", "unique_dim", "unique_consecutive", "masked_select")
 def data_dependent(call: Call, x: torch.Tensor, *args: Any, **_: Any) -> tuple[int, ...]:
     """Its extent is decided by the values: everything may matter."""
     tensors = [x, *(a for a in args if isinstance(a, torch.Tensor))]

@@ -91,6 +91,7 @@ def _linear(taps: int, n: int) -> Any:
     def rule(
         call: Call, x: torch.Tensor, size: Any, align: bool, *scales: Any, **named: Any
     ) -> int:
+        """The 2 elements beside the source position on each axis, or 4, but none of weight 0."""
         found = _scales((*scales, *named.values()), n)
         tables = [
             None
@@ -155,6 +156,7 @@ def _nearest_table(n: int, low: list[int], scale: float | None) -> Table:
 
 def _nearest(n: int, exact: bool) -> Any:
     def rule(call: Call, x: torch.Tensor, size: Any, *scales: Any, **named: Any) -> int:
+        """The element that PyTorch chooses, its rounding included."""
         given: Any = (*scales, *named.values())
         if len(given) == 1 and isinstance(given[0], (list, tuple)):
             given = given[0]
@@ -224,6 +226,7 @@ def _antialiased(taps: int) -> Any:
     def rule(
         call: Call, x: torch.Tensor, size: Any, align: bool, *scales: Any, **named: Any
     ) -> int:
+        """The run under a filter that is as wide as the reduction, but none of weight 0."""
         found = _scales((*scales, *named.values()), 2)
         tables = [
             None
