@@ -80,6 +80,12 @@ class _ShapeOnly(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]  # torch has no type here
         self._generator = torch.Generator().manual_seed(0)
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled here; skipping torch's compiler imports it first,
+        # which takes a second.
+        return False
+
     def __torch_dispatch__(
         self,
         func: torch._ops.OpOverload,
