@@ -154,6 +154,42 @@ print("torchvision" in sys.modules)
     assert _run(script) == "False"
 
 
+def test_the_block_imports_nothing_where_torchvision_is_not_installed() -> None:
+    script = """
+import importlib.util, sys
+import fieldscope.frontends.torch.torchvision_ops as ops
+ops.find_spec = lambda name: None
+with ops.missing_operators_allowed():
+    pass
+print("torch" in sys.modules)
+"""
+    assert _run(script) == "False"
+
+
+@pytest.mark.parametrize("missing", ["torch", "torchvision", "timm"])
+def test_what_timm_stands_on_is_named_where_it_is_missing(missing: str) -> None:
+    script = f"""
+import importlib.util, sys
+real = importlib.util.find_spec
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {missing!r}:
+            raise ModuleNotFoundError("No module named " + name, name=name)
+sys.meta_path.insert(0, Hidden())
+def find_spec(name):
+    return None if name == {missing!r} else real(name)
+importlib.util.find_spec = find_spec
+from fieldscope.frontends.torch import zoo
+try:
+    zoo.build("timm", "resnet18")
+except ImportError as error:
+    print(error)
+"""
+    message = _run(script)
+    assert message.startswith(f"building a model of timm needs {missing}, which isn't installed")
+    assert 'pip install "fieldscope[zoo]"' in message
+
+
 def test_a_library_that_is_not_installed_names_the_extra() -> None:
     with pytest.raises(MissingExtraError, match=r'pip install "fieldscope\[zoo\]"'):
         import_beside_torch("fieldscope_no_such_library")

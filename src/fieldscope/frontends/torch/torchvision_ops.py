@@ -25,6 +25,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from fieldscope.optional import require
@@ -45,8 +46,8 @@ def missing_operators_allowed() -> Iterator[None]:
     """Let torchvision be imported inside, with its operators or without.
 
     Wrap whatever may import torchvision on the way: timm, a user's file. The
-    block imports nothing by itself except torch. Blocks may nest, and may be
-    open in several threads.
+    block itself imports only torch, and that only where torchvision is
+    installed. Blocks may nest, and may be open in several threads.
 
     Example:
         >>> with missing_operators_allowed():
@@ -54,6 +55,9 @@ def missing_operators_allowed() -> Iterator[None]:
         >>> torchvision.models.resnet50.__name__
         'resnet50'
     """
+    if find_spec("torchvision") is None or find_spec("torch") is None:
+        yield
+        return
     import torch.library
 
     global _open_blocks, _original
@@ -97,8 +101,12 @@ def import_beside_torch(name: str) -> ModuleType:
         >>> import_beside_torch("timm").__name__
         'timm'
     """
+    purpose = f"building a model of {name}"
+    for needed in ("torch", "torchvision"):
+        if find_spec(needed) is None:
+            require(needed, purpose=purpose, extra="zoo")
     with missing_operators_allowed():
-        return require(name, purpose=f"building a model of {name}", extra="zoo")
+        return require(name, purpose=purpose, extra="zoo")
 
 
 def _tolerant(register_fake: Callable[..., Any]) -> Callable[..., Any]:

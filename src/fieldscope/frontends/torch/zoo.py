@@ -6,7 +6,6 @@ import inspect
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from fieldscope.errors import FieldscopeError, ModelError
-from fieldscope.frontends.torch.shape_only import shape_only
 from fieldscope.frontends.torch.torchvision_ops import (
     import_beside_torch,
     import_torchvision,
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import nn
-
-__all__ = ["SOURCES", "Built", "Source", "build", "default_shape", "family", "names", "shape_only"]
 
 Source: TypeAlias = Literal["torchvision", "timm"]
 Shape: TypeAlias = tuple[int, ...]
@@ -77,6 +74,9 @@ def build(source: Source, name: str, arguments: Mapping[str, Any] | None = None)
     given = dict(arguments or {})
     _refuse_weights(source, name, given)
     builder = _builder(source, name)
+    # Imports torch, of which the names have made sure.
+    from fieldscope.frontends.torch.shape_only import shape_only
+
     try:
         with missing_operators_allowed(), shape_only():
             model: nn.Module = builder(**given)
