@@ -5,6 +5,11 @@ A block that stands between two such markers is written by running its command:
     <!-- generated: fieldscope analyze torchvision:resnet50 -->
     <!-- generated end -->
 
+A block may also ask for something that is no command's output, by its name in `TABLES`:
+
+    <!-- generated: table of operators -->
+    <!-- generated end -->
+
 `python -m docs.generate` rewrites the blocks, `--check` only says which ones are out of date.
 """
 
@@ -38,10 +43,24 @@ def refreshed(text: str, run: Callable[[str], str]) -> str:
 
     def block(match: re.Match[str]) -> str:
         command = match["command"]
-        printed = f"```console\n$ {command}\n{run(command).rstrip()}\n```\n"
-        return match["begin"] + printed + match["end"]
+        if command in TABLES:
+            written = f"\n{TABLES[command]().strip()}\n\n"
+        else:
+            written = f"```console\n$ {command}\n{run(command).rstrip()}\n```\n"
+        return match["begin"] + written + match["end"]
 
     return _BLOCK.sub(block, text)
+
+
+def operators() -> str:
+    """The operators that have a lowering, by subject."""
+    from fieldscope.frontends.torch.supported import supported
+    from fieldscope.render.operators import markdown
+
+    return markdown(supported())
+
+
+TABLES: dict[str, Callable[[], str]] = {"table of operators": operators}
 
 
 def run(command: str) -> str:

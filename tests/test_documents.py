@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import ROOT, documents, refreshed, run
+from docs.generate import ROOT, TABLES, documents, refreshed, run
 
 PAGE = """\
 # Page
@@ -36,6 +36,14 @@ def test_a_page_that_is_up_to_date_stays_as_it_is() -> None:
     once = refreshed(PAGE, str.upper)
     assert refreshed(once, str.upper) == once
     assert refreshed(once, str.lower) != once
+
+
+def test_a_table_stands_on_the_page_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABLES, "table of a", lambda: "| a |\n|---|\n")
+    page = "<!-- generated: table of a -->\nold\n<!-- generated end -->\n"
+    assert refreshed(page, run) == (
+        "<!-- generated: table of a -->\n\n| a |\n|---|\n\n<!-- generated end -->\n"
+    )
 
 
 def test_a_command_that_is_not_fieldscope_is_refused() -> None:

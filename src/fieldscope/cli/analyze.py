@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import click
 
 from fieldscope.analyses.export import to_csv, to_lines
 from fieldscope.cli import files, parameters
+from fieldscope.cli.page import NARROWEST, width_of
 from fieldscope.cli.parameters import Axes, Shape, gathered, inputs
 from fieldscope.errors import BoundError, InputError
 from fieldscope.render.document import COLUMNS, describe, known_columns
@@ -23,12 +23,7 @@ from fieldscope.render.words import bound_lines
 from fieldscope.wording import counted
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from fieldscope.analyses.layers import Report
-
-_NARROWEST = 30
-
 
 _HELP = """\
 Show the receptive field of every layer of a model.
@@ -127,7 +122,7 @@ the model is wrong.
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors, and data for -.")
 @click.option(
     "--width",
-    type=click.IntRange(min=_NARROWEST),
+    type=click.IntRange(min=NARROWEST),
     metavar="N",
     help="Width of the table in characters; otherwise the terminal's, or no limit in a pipe.",
 )
@@ -180,7 +175,7 @@ def analyze(
         from fieldscope.render.table import Terminal, print_table
 
         console = Terminal()
-        print_table(document, console, width or _page(console))
+        print_table(document, console, width or width_of(console))
     if strict:
         _judge(report)
 
@@ -261,13 +256,6 @@ def _write_data(report: Report, *, json: str | None, csv: str | None) -> None:
         files.write(json, to_lines(report) + "\n")
     if csv is not None:
         files.write(csv, to_csv(report))
-
-
-def _page(console: Console) -> int | None:
-    """Give the width of the page; None for a pipe, where nothing need be left out."""
-    if console.is_terminal or os.environ.get("COLUMNS", "").isdecimal():
-        return max(console.width, _NARROWEST)
-    return None
 
 
 def _judge(report: Report) -> None:

@@ -18,6 +18,7 @@ import click
 
 from fieldscope.cli.advice import for_the_command
 from fieldscope.cli.analyze import analyze
+from fieldscope.cli.operators import operators
 from fieldscope.errors import BoundError, FieldscopeError
 from fieldscope.frontends.blame import told
 from fieldscope.version import __version__
@@ -64,6 +65,7 @@ Receptive fields of neural networks: exact, at every layer, for any model.
 fieldscope analyze torchvision:resnet50
 fieldscope analyze ./mynet.py:build --input 1x1x16000
 fieldscope analyze --help
+fieldscope operators
 """
 
 
@@ -90,6 +92,7 @@ def fieldscope(context: click.Context) -> None:
 
 
 fieldscope.add_command(analyze)
+fieldscope.add_command(operators)
 
 
 def main(args: Sequence[str] | None = None) -> int:

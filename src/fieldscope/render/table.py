@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -47,8 +48,13 @@ def print_table(document: Document, console: Console, width: int | None = None) 
         console: Where; its encoding decides which signs are used.
         width: In characters; None for lines as long as they need.
     """
+    print_lines(lines(document, width), console)
+
+
+def print_lines(page: Iterable[Line], console: Console) -> None:
+    """Print lines that are laid out, with the signs and colours that the console has."""
     plain = not _can_say(console.encoding, "×–…≤─")
-    for line in lines(document, width):
+    for line in page:
         console.print(_styled(line, plain=plain), soft_wrap=True, highlight=False)
 
 
