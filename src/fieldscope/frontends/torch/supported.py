@@ -58,8 +58,8 @@ def supported() -> tuple[Subject, ...]:
     'Axes in reverse order'
     """
     by_rule: dict[tuple[str, str], list[str]] = {}
-    for name, rule in LOWERINGS.items():
-        by_rule.setdefault((rule.__module__, _first_line(rule.__doc__)), []).append(name)
+    for name, lower in LOWERINGS.items():
+        by_rule.setdefault((lower.__module__, _first_line(lower.__doc__)), []).append(name)
     by_module: dict[str, list[Lowered]] = {}
     for (module, meaning), names in by_rule.items():
         rule = Lowered(tuple(sorted(names, key=_order)), meaning)
@@ -110,7 +110,7 @@ def standing(name: str) -> Standing:
     )
     if not isinstance(operator, torch._ops.OpOverloadPacket):
         return "unknown"
-    composite = torch._C._dispatch_has_kernel_for_dispatch_key  # type: ignore[attr-defined]  # no types
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key
     overloads = [getattr(operator, one)._schema for one in operator.overloads()]
     texts = [
         schema.name + "." * bool(schema.overload_name) + schema.overload_name
