@@ -11,7 +11,7 @@ import numpy as np
 from fieldscope.domains.affine import LOST
 from fieldscope.domains.hull import Hull
 from fieldscope.geometry.bounds import EMPTY, FAR, LEADING, Bounds, over
-from fieldscope.geometry.layout import Kind, Layout
+from fieldscope.geometry.layout import Kind, Layout, position_axes
 from fieldscope.geometry.planes import Affine
 from fieldscope.interpret import ValueFields
 
@@ -99,7 +99,7 @@ def _of_plane(field: Affine, layout: Layout) -> AxisField:
             return AxisField(size, None, low if size else None, narrow, is_global=False)
         return AxisField(size, stride, low, narrow, is_global=False, period=1)
     stride, moving = _stride(field, layout)
-    plain = tuple(1 + k for k, factor in enumerate(layout.factors) if factor.kind <= Kind.PLAIN)
+    plain = tuple(1 + k for k in _alternatives(layout))
     # Channels are united (for the narrowest path: the narrowest of them); positions aren't.
     joined_lo, joined_hi = (
         lo.min(axis=plain, keepdims=True),
@@ -129,6 +129,16 @@ def _of_plane(field: Affine, layout: Layout) -> AxisField:
         is_global=False,
         period=period,
         phases=phases if period > 1 else None,
+    )
+
+
+def _alternatives(layout: Layout) -> tuple[int, ...]:
+    """The factors that are no positions: batch and channels."""
+    positions = {k for axis in position_axes(layout) for k in layout.span(axis)}
+    return tuple(
+        k
+        for k, factor in enumerate(layout.factors)
+        if k not in positions or factor.kind <= Kind.PLAIN
     )
 
 
@@ -169,7 +179,7 @@ def _stride(field: Affine, layout: Layout) -> tuple[int | Fraction | None, int |
 
 def _of_hull(hull: Hull, layout: Layout, extent: int) -> AxisField:
     """Largest field of any position inside the given input, where no period exists."""
-    plain = tuple(LEADING + k for k, f in enumerate(layout.factors) if f.kind <= Kind.PLAIN)
+    plain = tuple(LEADING + k for k in _alternatives(layout))
     parts = [over(part[:1], plain)[0] for part in hull if part.size]
     if not parts:
         return NOTHING

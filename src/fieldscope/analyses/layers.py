@@ -20,7 +20,7 @@ from fieldscope.analyses.fields import (
 )
 from fieldscope.analyses.media import as_html, as_text
 from fieldscope.errors import InputError, LayerNotFoundError, PositionError
-from fieldscope.geometry.layout import Kind
+from fieldscope.geometry.layout import position_axes
 from fieldscope.geometry.planes import Affine
 from fieldscope.interpret import ValueFields
 from fieldscope.wording import near
@@ -173,11 +173,7 @@ class Layer:
     @property
     def spatial(self) -> tuple[int, ...]:
         """The layer's own spatial axes: those that a position is given on."""
-        return tuple(
-            axis
-            for axis, factors in enumerate(self._values.layout.axes)
-            if any(factor.kind > Kind.PLAIN for factor in factors)
-        )
+        return position_axes(self._values.layout)
 
     def box(
         self,

@@ -167,8 +167,7 @@ def apply(
             blocks = [None if hull is None else joined(hull) for hull in hulls]
             return (explicit.concatenated(blocks, layouts, layout.span(axis)[0]),)
         case Overwrite():
-            blocks = [None if hull is None else joined(hull) for hull in hulls]
-            return (explicit.overwritten(operator, blocks, layouts, layout),)
+            return _overwritten(operator, hulls, layouts, layout)
         case Contract():
             return _contract(operator, hulls, layouts)
         case Opaque():
@@ -176,6 +175,35 @@ def apply(
         case _:
             meaning = explicit.rule(operator, layouts[0], layout)
             return tuple(meaning(part) for part in present[0])
+
+
+def _overwritten(
+    operator: Overwrite, hulls: Sequence[Hull | None], layouts: tuple[Layout, ...], layout: Layout
+) -> Hull:
+    """A slice of the first operand replaced by the second.
+
+    Where the second is the slice and more (`scores[..., 1:] += bias`), the parts that both
+    have stay as they are, and only the others are written out.
+    """
+    base, update = hulls
+    kept: list[Bounds] = []
+    if base is not None and update is not None:
+        factor = LEADING + layouts[0].span(operator.axis)[0]
+        count = layouts[1].factors[layouts[1].span(operator.axis)[0]].extent
+        rest = list(update)
+        for part in base:
+            shown = explicit.sliced(part, factor, operator.start, operator.step, count)
+            same = [k for k, other in enumerate(rest) if np.array_equal(other, shown)]
+            if same:
+                kept.append(part)
+                del rest[same[0]]
+        if len(kept) == len(base):
+            written = [
+                explicit.overwritten(operator, [None, part], layouts, layout) for part in rest
+            ]
+            return (*kept, *written)
+    blocks = [None if hull is None else joined(hull) for hull in hulls]
+    return (explicit.overwritten(operator, blocks, layouts, layout),)
 
 
 def _contract(

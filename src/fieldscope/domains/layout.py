@@ -241,7 +241,7 @@ def _resized(layout: Layout, shape: Shape) -> Layout:
 def _tabled(layout: Layout, axis: int, shape: Shape, irregular: bool) -> Factor:
     factor = layout.axes[axis][0]
     kind = min(factor.kind, Kind.SPATIAL) if irregular else factor.kind
-    if factor.extent == 1 and shape[axis] > 1:
+    if factor.extent == 1 and shape[axis] > 1 and irregular:
         kind = Kind.PLAIN  # one element everywhere: alike for all positions
     return Factor(shape[axis], kind)
 

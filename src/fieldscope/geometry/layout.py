@@ -122,6 +122,23 @@ def rank(layout: Layout) -> int:
     return best
 
 
+@lru_cache(maxsize=4096)
+def position_axes(layout: Layout) -> tuple[int, ...]:
+    """The axes along which a value has positions; what else varies are channels.
+
+    The inside of windows counts as channels where it was put into them: on axis 1 or the
+    last one, beside an axis that extends with the input (pixel unshuffle, unfold).
+    """
+    kinds = [max(factor.kind for factor in axis) for axis in layout.axes]
+    planes = [axis for axis, kind in enumerate(kinds) if kind is Kind.PLANE and axis]
+    channels = {1, len(kinds) - 1} if planes else set()
+    return tuple(
+        axis
+        for axis, kind in enumerate(kinds)
+        if kind is Kind.PLANE or (kind is Kind.SPATIAL and axis not in channels)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Regrouping:
     """A reshape in terms of factors.

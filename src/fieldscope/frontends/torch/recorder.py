@@ -55,6 +55,11 @@ class Recorder(TorchDispatchMode):
         ] = {}
         self._tainted = False
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Else the first trace imports torch._dynamo: a second, and 77 MB, for nothing.
+        return False
+
     # What lowerings ask of constants (fieldscope.frontends.torch.lowering.call.Constants).
 
     def value(self, tensor: torch.Tensor) -> int | None:
@@ -160,12 +165,14 @@ class Recorder(TorchDispatchMode):
                 kwargs = {**kwargs, "device": torch.device("meta")}
             return info.function(*args, **kwargs)
         except NotImplementedError as error:
-            if info.rule is not None and info.rule.__name__ != "data_dependent":
-                raise
+            why = (
+                "the shape of its result depends on a tensor's values"
+                if info.rule is not None
+                else "PyTorch has no shape rule for it"
+            )
             raise TraceError(
-                f"cannot trace model: the shape of {info.source}'s result depends on a "
-                f"tensor's values{self._where()}\n"
-                "pass example=<a real input> to follow the shape that it gives"
+                f"cannot trace model: {info.source} can't be run on shapes{self._where()}: {why}\n"
+                "pass example=<a real input> to run it for real"
             ) from error
         finally:
             Shaped.to_rules = False

@@ -46,7 +46,7 @@ def _linear_runs(
     hi = [min(max(high - 1, 0), n - 1) + 1 for _, high in bounds]
     plane = None
     phases, advance = ratio.denominator, ratio.numerator
-    if 2 * phases <= m and advance > 0:
+    if _repeats(phases, advance, m):
         far = phases * (ceil(Fraction(1) / ratio) + 1)  # away from the border's clamping
         turns = far // phases
         inner = [run(far + o) for o in range(phases)]
@@ -56,6 +56,11 @@ def _linear_runs(
             tuple(high - turns * advance for _, high in inner),
         )
     return (Table(0, Indices(lo), Indices(hi), plane),)
+
+
+def _repeats(phases: int, advance: int, m: int) -> bool:
+    """Whether m outputs show a period: a whole factor does, other ratios if seen twice."""
+    return advance == 1 or (advance > 0 and (phases == 1 or 2 * phases <= m))
 
 
 def _at(table: Table, axis: int) -> Table:
@@ -145,7 +150,7 @@ def _nearest_table(n: int, low: list[int], scale: float | None) -> Table:
     ratio = Fraction(n, m) if scale is None else 1 / Fraction(scale).limit_denominator(10**6)
     phases, advance = ratio.denominator, ratio.numerator
     plane = None
-    if 2 * phases <= m and all(
+    if _repeats(phases, advance, m) and all(
         low[o] == low[o % phases] + advance * (o // phases)
         for o in range(m)
         if low[o % phases] + advance * (o // phases) < n
@@ -209,7 +214,7 @@ def _antialias_table(n: int, m: int, taps: int, align: bool, scale: Fraction | N
     runs = [read(o, clamped=True) for o in range(m)]
     plane = None
     phases, advance = ratio.denominator, ratio.numerator
-    if not align and 2 * phases <= m:
+    if not align and _repeats(phases, advance, m):
         inner = [read(o, clamped=False) for o in range(phases)]
         plane = Periodic(advance, tuple(lo for lo, _ in inner), tuple(hi for _, hi in inner))
     return Table(0, Indices([lo for lo, _ in runs]), Indices([hi for _, hi in runs]), plane)
