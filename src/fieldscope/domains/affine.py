@@ -18,7 +18,7 @@ import numpy as np
 
 from fieldscope.domains import explicit
 from fieldscope.domains.layout import linear_steps
-from fieldscope.domains.regrouping import aligned, converted, moves, reshaped
+from fieldscope.domains.regrouping import aligned, anchored, converted, moves, reshaped
 from fieldscope.geometry import bounds as arrays
 from fieldscope.geometry import planes
 from fieldscope.geometry.bounds import EMPTY, GLOBAL, LEADING, Bounds
@@ -104,6 +104,7 @@ def apply(
         return LOST
     match operator:
         case Pointwise() | Expand():
+            known = [anchored(field, layout) for field in known]
             return known[0] if len(known) == 1 else united(known, layout)
         case Concat(axis=axis):
             return _concat(fields, layouts, layout, axis)

@@ -64,6 +64,9 @@ def prepared(operator: Operator, layouts: tuple[Layout, ...], shape: Shape) -> t
             return tuple(_single(layout, set(axes)) for layout in layouts)
         case Concat(axis=axis) | Overwrite(axis=axis):
             return _broadcast(tuple(_single(layout, {axis}) for layout in layouts), len(shape))
+        case Mix(axes=axes):
+            resized = {axis for axis in axes if layouts[0].shape[axis] != shape[axis]}
+            return tuple(_single(layout, resized) for layout in layouts)
         case Contract():
             return _by_label(operator, layouts)
         case _:

@@ -23,6 +23,16 @@ def moves(field: Affine, factor: int, layout: Layout) -> bool:
     )
 
 
+def anchored(field: Affine, layout: Layout) -> Affine:
+    """A field broadcast to a layout: what had one position reads as position 0 everywhere."""
+    bounds, steps = field
+    for k, factor in enumerate(layout.factors):
+        if steps[k] and factor.kind is not Kind.PLANE:
+            bounds = bounds.take([0], LEADING + k)
+            steps = (*steps[:k], 0, *steps[k + 1 :])
+    return field if steps is field.steps else Affine(steps, bounds)
+
+
 def converted(field: Affine, old: Layout, new: Layout) -> Affine | None:
     """A field brought to the layout that an operator needs; None if its plane is lost."""
     lead = len(new.axes) - len(old.axes)
