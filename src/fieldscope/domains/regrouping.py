@@ -25,7 +25,7 @@ def moves(field: Affine, factor: int, layout: Layout) -> bool:
 
 def anchored(field: Affine, layout: Layout) -> Affine:
     """A field broadcast to a layout: what had one position reads as position 0 everywhere."""
-    bounds, steps = field
+    steps, bounds = field
     for k, factor in enumerate(layout.factors):
         if steps[k] and factor.kind is not Kind.PLANE:
             bounds = bounds.take([0], LEADING + k)
