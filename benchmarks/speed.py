@@ -173,11 +173,11 @@ def cost_of_chains(console: Console, *, repeats: int) -> list[Claim]:
             str(cost.operators),
             f"{cost.operators / cost.length:g}",
             _milliseconds(cost.seconds),
-            _milliseconds(cost.seconds / cost.length),
+            f"{1e6 * cost.seconds / cost.length:.0f} µs",
         )
     console.print(table)
     first, last = costs[0], costs[-1]
-    return [
+    claims = [
         _at_most(
             "operators per convolution, longest chain over shortest",
             (last.operators / last.length) / (first.operators / first.length),
@@ -189,6 +189,9 @@ def cost_of_chains(console: Console, *, repeats: int) -> list[Claim]:
             CHAIN_GROWTH_AT_MOST,
         ),
     ]
+    for claim in claims:
+        console.print(f"{claim.what}: {claim.shown} {claim.verdict}", highlight=False)
+    return claims
 
 
 def memory(console: Console) -> list[Claim]:
