@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from fieldscope.frontends.torch.operators import OperatorInfo
-from fieldscope.frontends.torch.shaped import each_shaped
+from fieldscope.frontends.torch.shaped import Shaped, each_shaped, has_values
 
 MOST_FROM_WEIGHTS = 4096
 """Results of so many elements are computed from weights at once; larger ones on demand."""
@@ -46,6 +46,8 @@ class Constants:
 
     def on_meta(self, tensor: torch.Tensor) -> torch.Tensor:
         """A tensor of the same shape, strides and type without elements."""
+        if type(tensor) is Shaped:
+            return tensor.twin
         if tensor.is_meta:
             return tensor
         found = self._meta.get(id(tensor))
@@ -58,7 +60,7 @@ class Constants:
 
     def concrete(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """The tensor with its elements; None if they can't be known."""
-        if not tensor.is_meta:
+        if has_values(tensor):
             return self._current(tensor)
         deferred = self._deferred.get(id(tensor))
         if deferred is None:
@@ -88,12 +90,12 @@ class Constants:
         """Run an operator none of whose operands depends on the input."""
         if info.writes:
             return self._write(info, args, kwargs, tensors)
-        if any(tensor.is_meta for tensor in tensors):
+        if not all(map(has_values, tensors)):
             if info.makes_like:
                 return self._made(info, args, kwargs)
             return self._remembered(info, args, kwargs)
         device = kwargs.get("device")
-        if device is not None and torch.device(device).type != "cpu":
+        if device is not None and torch.device(device).type == "meta":
             kwargs = {**kwargs, "device": torch.device("cpu")}
         if not tensors and info.allocates(args, kwargs) > MOST_FILLED:
             return info.function(*args, **{**kwargs, "device": META})
@@ -119,7 +121,7 @@ class Constants:
         )
 
     def _adopt(self, tensor: torch.Tensor) -> None:
-        if not tensor.is_meta:
+        if has_values(tensor):
             storage = tensor.untyped_storage()
             self._own[storage._cdata] = storage
 
@@ -156,7 +158,7 @@ class Constants:
         tensors: list[torch.Tensor],
     ) -> Any:
         target = info.target(args, kwargs)
-        if any(tensor.is_meta for tensor in tensors):
+        if not all(map(has_values, tensors)):
             self._deferred.pop(id(target), None)
             return target
         storage = target.untyped_storage()
@@ -170,7 +172,7 @@ class Constants:
 
     def _current(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor, or the copy of it that was written to."""
-        if not self._copies or tensor.is_meta:
+        if not self._copies or not has_values(tensor):
             return tensor
         copy = self._copies.get(tensor.untyped_storage()._cdata)
         if copy is None:

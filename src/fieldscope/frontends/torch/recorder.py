@@ -21,7 +21,7 @@ from fieldscope.frontends.torch.constants import Constants, map_tensors
 from fieldscope.frontends.torch.lowering.call import Call, tensors_in
 from fieldscope.frontends.torch.operators import OperatorInfo, info_of
 from fieldscope.frontends.torch.scopes import Observer
-from fieldscope.frontends.torch.shaped import Shaped, each_shaped
+from fieldscope.frontends.torch.shaped import each_shaped, reshaped_in_place
 from fieldscope.graph.graph import GraphBuilder
 from fieldscope.graph.operators import Opaque
 
@@ -92,7 +92,7 @@ class Recorder(TorchDispatchMode):
         else:
             return self._constant(info, args, kwargs, tensors)
         if info.makes_like:
-            return self._constant(info, args, kwargs, [t for t in tensors if t.is_meta] or tensors)
+            return self._constant(info, args, kwargs, tensors)
         if info.name in VALUES_NEEDED:
             return self._number(info, args, kwargs)
         if info.writes:
@@ -117,11 +117,7 @@ class Recorder(TorchDispatchMode):
                     "build it with real weights and pass the model itself"
                 )
             return info.function(*known, **kwargs)
-        Shaped.to_rules = True
-        try:
-            results = each_shaped(self.store.run(info, args, kwargs, tensors))
-        finally:
-            Shaped.to_rules = False
+        results = each_shaped(self.store.run(info, args, kwargs, tensors))
         if info.is_view:
             for tensor in tensors_in(results if isinstance(results, (tuple, list)) else [results]):
                 self._sources[id(tensor)] = (tensor, info, args, kwargs)
@@ -154,7 +150,6 @@ class Recorder(TorchDispatchMode):
     def _results(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._example:
             return info.function(*args, **kwargs)
-        Shaped.to_rules = True
         try:
             if info.shapes is not None:
                 made = info.shapes(*args, **kwargs)
@@ -174,8 +169,6 @@ class Recorder(TorchDispatchMode):
                 f"cannot trace model: {info.source} can't be run on shapes{self._where()}: {why}\n"
                 "pass example=<a real input> to run it for real"
             ) from error
-        finally:
-            Shaped.to_rules = False
 
     def _in_place(
         self,
@@ -186,11 +179,10 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         target = info.target(args, kwargs)
         if info.reshapes:
-            if self.value(target) is None:
-                return info.function(*args, **kwargs)
-            before = self.aliases.value(target)
-            info.function(*args, **kwargs)
-            assert before is not None
+            before = self.value(target)
+            reshaped_in_place(info.function, args, kwargs)
+            if before is None:
+                return target
             view = self._begin((target,))
             shape = tuple(target.shape)
             value = (

@@ -1,8 +1,10 @@
-"""Tensors that have a shape only, but tell the model that they live on the CPU.
+"""Tensors that have a shape only, but are, for all the model can see, on the CPU.
 
 A tensor on the meta device says so, and what a model makes on its input's device
 (`torch.tensor([2, 1, 0], device=x.device)`, the list in `x[:, [2, 1, 0]]`) would lose its
-values there. These tensors name the CPU instead, so that such constants are real.
+values there; PyTorch also refuses to combine it with masks and tables on the CPU. So the
+model gets tensors without memory that name the CPU, and the shape rules of operators run on
+their twins on the meta device.
 """
 
 from __future__ import annotations
@@ -12,36 +14,27 @@ from typing import Any
 import torch
 
 _CPU = torch.device("cpu")
-_META = torch.device("meta")
 
 
 class Shaped(torch.Tensor):
-    """A meta tensor that names the CPU as its device, except to PyTorch's own shape rules."""
+    """A tensor without elements; `twin` is the same on the meta device."""
+
+    __slots__ = ("twin",)
+
+    twin: torch.Tensor
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # a static function in place of a class method
 
-    to_rules = False
-    """Whether a shape rule is running, which wants to know the true device.
-
-    One for all: traces exclude each other by a lock.
-    """
-
-    @property
-    def device(self) -> torch.device:  # type: ignore[override]  # a property there, too
-        """The CPU; for shape rules the meta device."""
-        return _META if Shaped.to_rules else _CPU
-
-    def __getitem__(self, index: Any) -> Any:
-        return super().__getitem__(_real(index))
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        super().__setitem__(_real(index), value)
-
-    def new_tensor(self, data: Any, **options: Any) -> torch.Tensor:  # type: ignore[override]  # names no options
-        """A real tensor of the given elements."""
-        options.setdefault("dtype", self.dtype)
-        options.pop("device", None)
-        return torch.tensor(data, **options)
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override]  # the base has the types of a function
+        cls,
+        func: torch._ops.OpOverload,
+        types: tuple[type, ...],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Refuse what isn't recorded: a tensor that a model kept from a trace."""
+        raise RuntimeError(f"{func} is run on a tensor of fieldscope's, which has no values")
 
 
 # Messages of PyTorch and of the model's own code call it what the user knows it as.
@@ -49,10 +42,25 @@ Shaped.__name__ = Shaped.__qualname__ = "Tensor"
 
 
 def shaped(tensor: torch.Tensor) -> torch.Tensor:
-    """A meta tensor as `Shaped`; others as they are."""
-    if tensor.is_meta and type(tensor) is torch.Tensor:
-        return tensor.as_subclass(Shaped)
-    return tensor
+    """A meta tensor as `Shaped`; others as they are.
+
+    Example:
+        >>> x = shaped(torch.empty(1, 3, device="meta"))
+        >>> x.device, x.shape, x.twin.device
+        (device(type='cpu'), torch.Size([1, 3]), device(type='meta'))
+    """
+    if not tensor.is_meta:
+        return tensor
+    made: Shaped = torch.Tensor._make_wrapper_subclass(
+        Shaped,
+        tensor.shape,
+        strides=tensor.stride(),
+        storage_offset=tensor.storage_offset(),
+        dtype=tensor.dtype,
+        device=_CPU,
+    )
+    made.twin = tensor
+    return made
 
 
 def each_shaped(results: Any) -> Any:
@@ -64,12 +72,15 @@ def each_shaped(results: Any) -> Any:
     return results
 
 
-def _real(index: Any) -> Any:
-    """An index whose lists are tensors already, so that they aren't made on the meta device."""
-    if isinstance(index, tuple):
-        return tuple(map(_real, index))
-    if isinstance(index, (list, range)) or type(index).__module__ == "numpy":
-        if isinstance(index, list) and any(isinstance(i, (slice, torch.Tensor)) for i in index):
-            return index
-        return torch.as_tensor(list(index) if isinstance(index, range) else index)
-    return index
+def has_values(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has elements."""
+    return type(tensor) is not Shaped and not tensor.is_meta
+
+
+def reshaped_in_place(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Run an in-place operator that changes a tensor's shape on it and on its twin."""
+    target = args[0]
+    with torch._C._DisableTorchDispatch():  # the tensor's own sizes, not its dispatch
+        function(*args, **kwargs)
+    if type(target) is Shaped:
+        function(target.twin, *args[1:], **kwargs)

@@ -79,7 +79,8 @@ class Call:
         found = self.constants.concrete(tensor)
         if found is None:
             return None
-        return found.detach().numpy() if found.dtype != torch.bfloat16 else found.float().numpy()
+        found = found.detach().cpu()
+        return found.float().numpy() if found.dtype == torch.bfloat16 else found.numpy()
 
     def add(self, operator: Operator, operands: Sequence[int], shape: Iterable[int]) -> int:
         """Add a node."""

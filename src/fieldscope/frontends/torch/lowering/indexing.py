@@ -15,6 +15,7 @@ import torch
 
 from fieldscope.frontends.torch.lowering.call import Call, tensors_in
 from fieldscope.frontends.torch.lowering.registry import lowers
+from fieldscope.frontends.torch.shaped import Shaped, has_values
 
 WRITES = "it writes where the input's values say"
 
@@ -75,7 +76,25 @@ def _merged(
     return call.reshape(moved, flat), first, np.asarray(place), order
 
 
-@lowers("index", "_unsafe_index")
+def _index_shape(x: torch.Tensor, indices: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+    """Result of indexing by constants of which some are masks: their extent is known."""
+    masks = [one for one in indices if one is not None and one.dtype == torch.bool]
+    if not masks or not isinstance(x, Shaped):
+        return None
+    places: list[torch.Tensor | None] = []
+    for one in indices:
+        if one is None:
+            places.append(None)
+        elif not has_values(one):
+            return None
+        else:
+            found = one.nonzero(as_tuple=True) if one.dtype == torch.bool else (one,)
+            places.extend(torch.empty_like(place, device="meta") for place in found)
+    result: torch.Tensor = torch.ops.aten.index.Tensor(x.twin, places)
+    return result
+
+
+@lowers("index", "_unsafe_index", shapes=_index_shape)
 def index(
     call: Call, x: torch.Tensor, indices: Sequence[torch.Tensor | None]
 ) -> int | tuple[int, ...]:

@@ -204,8 +204,10 @@ def as_strided(
         return call.opaque([x], "it addresses the memory of a strided tensor")
     place = np.full((), offset or 0, dtype=np.int64)
     for extent, step in zip(size, stride, strict=True):
-        place = place[..., None] + np.arange(extent) * step
-    return call.gather(call.reshape(value, (x.numel(),)), 0, place)
+        if extent != 1:
+            place = place[..., None] + np.arange(extent) * step
+    flat = call.reshape(value, (x.numel(),))
+    return call.reshape(call.gather(flat, 0, place), call.shape)
 
 
 @lowers("cat", "concat", "concatenate")

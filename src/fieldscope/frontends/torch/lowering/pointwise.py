@@ -8,6 +8,7 @@ import torch
 
 from fieldscope.frontends.torch.lowering.call import Call, tensors_in
 from fieldscope.frontends.torch.lowering.registry import lowers
+from fieldscope.frontends.torch.shaped import Shaped, has_values
 from fieldscope.graph.operators import Hidden
 
 POINTWISE = """
@@ -32,7 +33,7 @@ xlogy _to_copy _conj _neg_view _conj_physical _prelu_kernel
 
 def _like_first(x: Any, *others: Any, **named: Any) -> torch.Tensor | None:
     """Result of an operator that keeps the first operand's type and, as here, its shape."""
-    if named or not isinstance(x, torch.Tensor) or not (x.is_meta and x.is_floating_point()):
+    if named or not isinstance(x, Shaped) or not x.is_floating_point():
         return None
     for other in others:
         if isinstance(other, complex):
@@ -45,7 +46,7 @@ def _like_first(x: Any, *others: Any, **named: Any) -> torch.Tensor | None:
             )
         ):
             return None
-    return torch.empty_like(x)
+    return torch.empty_like(x.twin)
 
 
 KEEP_TYPE = """
@@ -97,7 +98,7 @@ def where(call: Call, condition: torch.Tensor, *branches: Any) -> int | tuple[in
 
 def _hidden(filling: object) -> Hidden:
     """What fills a mask, where it may take no part in a softmax or product behind it."""
-    if isinstance(filling, torch.Tensor) and filling.numel() == 1 and not filling.is_meta:
+    if isinstance(filling, torch.Tensor) and filling.numel() == 1 and has_values(filling):
         filling = filling.item()
     if isinstance(filling, (int, float)):
         if filling == 0:
@@ -126,7 +127,7 @@ def add(call: Call, x: Any, y: Any, **_: Any) -> int:
         if (
             isinstance(other, torch.Tensor)
             and other.is_floating_point()
-            and not other.is_meta
+            and has_values(other)
             and other.numel() > 1
             and not call.depends(other)
         ):

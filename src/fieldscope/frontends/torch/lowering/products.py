@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,34 @@ def dot(call: Call, a: torch.Tensor, b: torch.Tensor) -> int:
     """All of both."""
     used = [call.value(t) for t in (a, b) if call.depends(t)]
     return call.add(Contract(((INNER,),) * len(used), ()), used, ())
+
+
+@lowers("_trilinear")
+def trilinear(
+    call: Call,
+    a: torch.Tensor,
+    b: torch.Tensor,
+    c: torch.Tensor,
+    expand_a: Sequence[int],
+    expand_b: Sequence[int],
+    expand_c: Sequence[int],
+    summed: Sequence[int],
+    *_: Any,
+) -> int:
+    """The three factors with new axes, multiplied, and summed over axes (`nn.Bilinear`)."""
+    ndim = a.dim() + len(expand_a)
+    extents = [1] * ndim
+    factors = []
+    for tensor, new in ((a, expand_a), (b, expand_b), (c, expand_c)):
+        old = iter(range(tensor.dim()))
+        kept = tuple(-1 if axis in new else next(old) for axis in range(ndim))
+        for axis, source in enumerate(kept):
+            if source >= 0:
+                extents[axis] = max(extents[axis], tensor.shape[source])
+        if call.depends(tensor):
+            factors.append(call.continued(call.value(tensor), kept))
+    product = call.pointwise(*factors, shape=extents)
+    return call.reduce(product, summed)
 
 
 @lowers("cross", "linalg_cross")

@@ -10,6 +10,7 @@ import torch
 
 from fieldscope.frontends.torch.lowering.call import Call
 from fieldscope.frontends.torch.lowering.registry import lowers
+from fieldscope.frontends.torch.shaped import Shaped
 from fieldscope.graph.operators import Indices, Table
 
 REDUCTIONS = """
@@ -59,9 +60,9 @@ def extremum(call: Call, x: torch.Tensor, y: torch.Tensor) -> int:
 
 
 def _like(x: torch.Tensor, *_: Any, **named: Any) -> torch.Tensor | None:
-    if named.get("dtype") is not None or not (x.is_meta and x.is_floating_point()):
+    if named.get("dtype") is not None or not isinstance(x, Shaped) or not x.is_floating_point():
         return None
-    return torch.empty_like(x)
+    return torch.empty_like(x.twin)
 
 
 @lowers("_softmax", "_log_softmax", "_safe_softmax", shapes=_like)
