@@ -1,4 +1,4 @@
-"""rfa-toolbox, installed aside for a comparison."""
+"""Other tools, installed aside for a comparison."""
 
 from __future__ import annotations
 
@@ -10,40 +10,48 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks import measures
 from benchmarks.networks import NETWORKS
 
 VERSION = "1.7.0"
 # It names Python < 3.11 and numpy < 2 as its limits but works beyond them, so
-# it is installed without what it asks for; these are all that it imports.
-_REQUIREMENTS = ("graphviz", "attrs", "tqdm")
+# it is installed without what it asks for; the others are all that it imports.
+RFA_TOOLBOX = (f"rfa-toolbox=={VERSION}", "graphviz", "attrs", "tqdm")
 
 
-def install(folder: Path) -> str:
-    """Install rfa-toolbox into a folder of its own.
+def install(folder: Path, packages: Sequence[str] = RFA_TOOLBOX) -> str:
+    """Install packages into a folder of their own, and nothing that they ask for.
 
     Returns:
         Why that failed; empty where it didn't.
     """
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    to = ["--no-deps", "--target", str(folder)]
-    for what in (
-        ["--ignore-requires-python", f"rfa-toolbox=={VERSION}"],
-        [*_REQUIREMENTS],
-    ):
-        try:
-            run = subprocess.run(
-                [*pip, *to, *what], capture_output=True, text=True, timeout=180, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return "pip took longer than 180 s"
-        if run.returncode:
-            lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
-            return (lines or run.stderr.splitlines() or ["pip failed without a word"])[-1]
+    to = ["--no-deps", "--ignore-requires-python", "--target", str(folder)]
+    try:
+        run = subprocess.run(
+            [*pip, *to, *packages], capture_output=True, text=True, timeout=180, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "pip took longer than 180 s"
+    if run.returncode:
+        lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
+        return (lines or run.stderr.splitlines() or ["pip failed without a word"])[-1]
     return ""
+
+
+def imported(module: str, folder: str) -> Any:
+    """Import a module from the folder that it was installed into."""
+    # Removed from Python 3.10; rfa-toolbox still asks for it there.
+    if not hasattr(collections, "Sequence"):
+        collections.Sequence = collections.abc.Sequence  # type: ignore[attr-defined]
+    # At the end, so that what is installed here already (NumPy, torch) stays the same for all.
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(module)
 
 
 def compare(task: tuple[str, str]) -> tuple[float, float]:
@@ -57,17 +65,12 @@ def compare(task: tuple[str, str]) -> tuple[float, float]:
     """
     name, folder = task
     network = next(network for network in NETWORKS if network.name == name)
-    # Removed from Python 3.10; rfa-toolbox still asks for it there.
-    if not hasattr(collections, "Sequence"):
-        collections.Sequence = collections.abc.Sequence  # type: ignore[attr-defined]
-    if folder not in sys.path:
-        sys.path.append(folder)
-    rfa_toolbox = importlib.import_module("rfa_toolbox")
+    rfa_toolbox = imported("rfa_toolbox", folder)
     model = network.build().eval()
     analyze = measures.analysis(model, network.shape)
     analyze()
     ours = min(measures.seconds(analyze) for _ in range(3))
-    with _quiet():
+    with quiet():
         theirs = measures.seconds(
             lambda: rfa_toolbox.create_graph_from_pytorch_model(model, input_res=network.shape)
         )
@@ -75,7 +78,8 @@ def compare(task: tuple[str, str]) -> tuple[float, float]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keep what a tool prints and warns of to itself."""
     with (
         open(os.devnull, "w") as nowhere,
         contextlib.redirect_stdout(nowhere),

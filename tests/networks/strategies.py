@@ -310,7 +310,7 @@ WIDE: tuple[Step, ...] = (*[statistics] * 2, whole_axis, attention)
 JOINS = ("add", "mul", "cat", "cat", "max", "where", "sub", "stack")
 
 
-def _apply(code: str, values: list[Tensor], reads: list[int]) -> Tensor | None:
+def _apply(code: str, values: list[Tensor], reads: list[int], elements: int) -> Tensor | None:
     """What the step makes of zeros, None where it doesn't fit or gets too large."""
     try:
         with torch.no_grad():
@@ -319,7 +319,7 @@ def _apply(code: str, values: list[Tensor], reads: list[int]) -> Tensor | None:
     except (RuntimeError, ValueError, IndexError, AssertionError):
         return None
     assert isinstance(result, Tensor)
-    fits = 0 < result.numel() <= MOST_ELEMENTS and result.shape[1] <= MOST_CHANNELS
+    fits = 0 < result.numel() <= elements and result.shape[1] <= MOST_CHANNELS
     return result if fits and 3 <= result.dim() <= 5 else None
 
 
@@ -331,15 +331,19 @@ def networks(
     steps: tuple[Step, ...] = (*LOCAL * 3, *WIDE),
     branches: bool = True,
     most: int = 7,
+    extent: int | None = None,
+    elements: int = MOST_ELEMENTS,
 ) -> Plan:
     """Networks on maps with `rank` spatial axes (drawn if None).
 
     With branches a step may read any earlier value, maps are joined, modules
-    are called again, and there may be several inputs and outputs.
+    are called again, and there may be several inputs and outputs. Inputs have
+    `extent` on all axes, or drawn extents; no map gets more than `elements`.
     """
     rank = draw(st.sampled_from([1, 2, 2, 2, 3])) if rank is None else rank
     largest = {1: 24, 2: 12, 3: 6}[rank]
-    extents = st.integers(1, 3) if draw(st.integers(0, 7)) == 0 else st.integers(2, largest)
+    small = extent is None and draw(st.integers(0, 7)) == 0
+    extents = st.integers(1, 3) if small else st.integers(extent or 2, extent or largest)
     count = draw(st.sampled_from([1, 1, 1, 2])) if branches else 1
     inputs = [
         (1, draw(st.integers(1, 4)), *(draw(extents) for _ in range(rank))) for _ in range(count)
@@ -368,7 +372,7 @@ def networks(
         if code is None:
             continue
         module = made[int(code.split()[1]) - count][0] if code.startswith("again") else code
-        result = _apply(module, values, reads)
+        result = _apply(module, values, reads, elements)
         if result is not None:
             made.append((code, reads))
             values.append(result)

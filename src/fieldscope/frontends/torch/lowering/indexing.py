@@ -240,23 +240,40 @@ def index_put(
     return call.permute(moved, np.argsort(order).tolist())
 
 
-@lowers("index_copy", "index_add", "index_fill")
-def index_write(
+@lowers("index_copy", "index_fill")
+def index_copy(
     call: Call, x: torch.Tensor, axis: int, chosen: torch.Tensor, source: Any, **_: Any
 ) -> int | tuple[int, ...]:
-    """A copy with elements of one axis replaced or added to."""
+    """A copy with elements of one axis replaced."""
+    return _index_write(call, x, axis, chosen, source, replaced=True)
+
+
+@lowers("index_add")
+def index_add(
+    call: Call, x: torch.Tensor, axis: int, chosen: torch.Tensor, source: Any, **_: Any
+) -> int | tuple[int, ...]:
+    """A copy with elements added to some of one axis."""
+    return _index_write(call, x, axis, chosen, source, replaced=False)
+
+
+def _index_write(
+    call: Call, x: torch.Tensor, axis: int, chosen: torch.Tensor, source: Any, *, replaced: bool
+) -> int | tuple[int, ...]:
     axis %= max(x.dim(), 1)
     known = call.concrete(chosen)
     if known is None:
         return call.opaque(tensors_in([x, chosen, source]), WRITES)
-    place = np.full(x.shape[axis], -1, dtype=np.int64)
-    if len(np.unique(known)) != known.size:
+    if not replaced and len(np.unique(known)) != known.size:
         return call.opaque(tensors_in([x, source]), "it adds several elements at one position")
+    place = np.full(x.shape[axis], -1, dtype=np.int64)
     place[known] = np.arange(known.size)
-    parts = [call.value(x)]
-    if call.depends(source) and source.dim():
-        parts.append(call.gather(call.value(source), axis, place))
-    return call.pointwise(*parts)
+    base = call.value(x)
+    if replaced:
+        keep = (place < 0).reshape([-1 if k == axis else 1 for k in range(x.dim())])
+        base = call.mask(base, keep)
+    if not call.depends(source) or not source.dim():
+        return call.pointwise(base, source)
+    return call.pointwise(base, call.gather(call.value(source), axis, place))
 
 
 @lowers("scatter", "scatter_add", "scatter_reduce")
