@@ -85,7 +85,8 @@ def result(operator: Operator, layouts: tuple[Layout, ...], shape: Shape) -> Lay
             resized = _resized(layouts[0], shape)
             if channels is None:
                 return resized
-            kind = min(merged(layouts[0].axes[channels.axis]).kind, Kind.SPATIAL)
+            plane = any(f.kind is Kind.PLANE for f in layouts[0].axes[channels.axis])
+            kind = Kind.SPATIAL if plane else Kind.PLAIN  # tokens as channels, or channels
             return resized.replaced(channels.axis, (Factor(shape[channels.axis], kind),))
         case Mix():
             return _resized(layouts[0], shape)
@@ -295,11 +296,11 @@ def mixes_space(operator: Contract, layouts: tuple[Layout, ...]) -> bool:
     if len(layouts) != 1:
         return False
     gone: list[Factor] = []
-    kept = 1
+    kept: list[Factor] = []
     for label, factors in zip(operator.operands[0], layouts[0].axes, strict=True):
-        if label not in operator.result:
-            gone.extend(factors)
-        else:
-            kept *= prod(f.extent for f in factors if f.kind is not Kind.BATCH)
-    wide = [factor for factor in gone if factor.extent > 1]
-    return kept > 1 and bool(wide) and all(f.kind > Kind.PLAIN for f in wide)
+        (kept if label in operator.result else gone).extend(f for f in factors if f.extent > 1)
+    if not any(factor.kind is not Kind.BATCH for factor in kept):
+        return False  # a flattened image: its units have no positions
+    if any(f.kind is Kind.PLANE for f in kept) and all(f.kind is not Kind.PLANE for f in gone):
+        return False  # the inside of windows, beside the map of windows: channels
+    return bool(gone) and all(factor.kind > Kind.PLAIN for factor in gone)
