@@ -12,7 +12,7 @@ from fieldscope.geometry.layout import (
     reshape,
 )
 
-BATCH, PLAIN, SPATIAL, PLANE = Kind.BATCH, Kind.PLAIN, Kind.SPATIAL, Kind.PLANE
+BATCH, PLAIN, INSIDE, SPATIAL, PLANE = Kind
 
 
 def layout(*axes: list[tuple[int, Kind]]) -> Layout:
@@ -30,7 +30,7 @@ def test_tokens_are_one_axis_of_two_planes_and_split_into_them_again() -> None:
 
 def test_windows_split_a_plane_into_a_plane_of_windows_and_their_inside() -> None:
     windows = reshape(MAP, (2, 8, 3, 2, 2, 2)).layout
-    assert [axis[0].kind for axis in windows.axes[2:]] == [PLANE, SPATIAL, PLANE, SPATIAL]
+    assert [axis[0].kind for axis in windows.axes[2:]] == [PLANE, INSIDE, PLANE, INSIDE]
 
 
 def test_a_split_that_crosses_the_factors_loses_the_plane() -> None:
@@ -62,7 +62,9 @@ def test_rank_tells_maps_from_maps_of_one_position_from_values_without_any() -> 
 
 
 def test_what_was_put_into_channels_is_no_axis_of_positions() -> None:
-    unshuffled = layout([(1, BATCH)], [(3, PLAIN), (2, SPATIAL)], [(3, PLANE)])
+    unshuffled = layout([(1, BATCH)], [(3, PLAIN), (2, INSIDE)], [(3, PLANE)])
     assert position_axes(unshuffled) == (2,)
-    windows = layout([(1, BATCH), (3, PLANE)], [(4, SPATIAL)], [(8, PLAIN)])
+    single = layout([(1, BATCH)], [(2, INSIDE)], [(3, SPATIAL)])
+    assert position_axes(single) == (2,)
+    windows = layout([(1, BATCH), (3, PLANE)], [(4, INSIDE)], [(8, PLAIN)])
     assert position_axes(windows) == (0, 1)

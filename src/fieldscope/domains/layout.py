@@ -118,7 +118,7 @@ def result(operator: Operator, layouts: tuple[Layout, ...], shape: Shape) -> Lay
             kind = layouts[0].axes[axis][0].kind
             outer = kind if linear_steps(operator) is not None else min(kind, Kind.SPATIAL)
             made = tuple(
-                (Factor(extent, outer if k == 0 else min(kind, Kind.SPATIAL)),)
+                (Factor(extent, outer if k == 0 else min(kind, Kind.INSIDE)),)
                 for k, extent in enumerate(shape[axis : axis + count])
             )
             return layouts[0].replaced(axis, *made)

@@ -5,9 +5,10 @@ merge axes; kept as factors, a field survives them: `[n, h·w, c]` tokens are on
 axis of two factors, and splitting it again gives the two axes back.
 
 A factor is *plane* where it extends with the input (positions i, i+1, … lie a
-stride apart, without end), *spatial* where it runs along the input but is bounded
-or irregular (the inside of a window, tokens behind a class token), and *plain*
-where it has nothing to do with space (batch, channels, heads).
+stride apart, without end), *spatial* where it runs along the input irregularly (a
+rolled map, tokens behind a class token), *inside* where it is the bounded part of a plane
+that was split (the positions in a window), and *plain* or *batch* where it has nothing to
+do with space.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ class Kind(IntEnum):
 
     BATCH = -1
     PLAIN = 0
-    SPATIAL = 1
-    PLANE = 2
+    INSIDE = 1
+    SPATIAL = 2
+    PLANE = 3
 
     # Layouts are keys of caches; the hash of an enumeration is computed in Python.
     __hash__ = int.__hash__
@@ -126,17 +128,19 @@ def rank(layout: Layout) -> int:
 def position_axes(layout: Layout) -> tuple[int, ...]:
     """The axes along which a value has positions; what else varies are channels.
 
-    The inside of windows counts as channels where it was put into them: on axis 1 or the
-    last one, beside an axis that extends with the input (pixel unshuffle, unfold).
+    The inside of windows counts as channels where it was put into them (pixel unshuffle,
+    unfold): merged with channels, or on axis 1 in front of an axis of positions.
     """
     kinds = [max(factor.kind for factor in axis) for axis in layout.axes]
-    planes = [axis for axis, kind in enumerate(kinds) if kind is Kind.PLANE and axis]
-    channels = {1, len(kinds) - 1} if planes else set()
-    return tuple(
-        axis
-        for axis, kind in enumerate(kinds)
-        if kind is Kind.PLANE or (kind is Kind.SPATIAL and axis not in channels)
-    )
+    found = []
+    for axis, kind in enumerate(kinds):
+        if kind is Kind.INSIDE:
+            among = any(f.kind <= Kind.PLAIN and f.extent > 1 for f in layout.axes[axis])
+            if among or (axis == 1 and any(other > Kind.INSIDE for other in kinds[2:])):
+                continue
+        if kind > Kind.PLAIN:
+            found.append(axis)
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +275,7 @@ def _split(
                 return None, ()
             kind = old[k].kind
             if pieces[k] and kind is Kind.PLANE:
-                kind = Kind.SPATIAL  # only the outermost piece goes on without end
+                kind = Kind.INSIDE  # only the outermost piece goes on without end
             axis.append(Factor(size, kind))
             pieces[k].append(made)
             made += 1
