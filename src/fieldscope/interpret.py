@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fieldscope.domains import affine, hull, narrowest
 from fieldscope.domains import layout as layouts_of
@@ -30,18 +31,22 @@ class SpatialAxis:
     extent: int
 
 
+Context: TypeAlias = frozenset[tuple[int, int]]
+"""Nodes at which dependence on the whole of an input entered, as (node, input)."""
+
+
 @dataclass(frozen=True, slots=True)
 class ValueFields:
     """What every element of a value reads, one entry per spatial axis of the inputs.
 
-    `context` are the nodes at which whole-input dependence entered, `bounds` the
-    opaque nodes on the way.
+    `context` are the nodes at which dependence on a whole input entered, with the input;
+    `bounds` the opaque nodes on the way.
     """
 
     layout: Layout
     hulls: tuple[Hull | None, ...]
     affines: tuple[affine.Field, ...]
-    context: frozenset[int] = frozenset()
+    context: Context = frozenset()
     bounds: frozenset[int] = frozenset()
 
 
@@ -146,8 +151,7 @@ class _Walk:
         if type(operator) is Opaque or (type(operator) is Contract and operator.bound):
             bounds |= {value}
         folded = self._context(operator, operands, given)
-        if folded:
-            context |= {value}
+        context |= {(value, index) for _, index in folded}
         hulls: list[Hull | None] = []
         affines: list[affine.Field] = []
         for index, axis in enumerate(self.axes):
@@ -167,9 +171,27 @@ class _Walk:
                     narrowest.carried_over(one, other, operand, axis.extent)
                     for one, other, operand in zip(hull_of, affine_of, ready, strict=True)
                 ]
+            found = hull.apply(operator, hull_of, ready, result, axis.extent)
+            if self._only_context(found, context, axis, result):
+                found, field = hull.everything(axis.extent, result), affine.everything(result)
             affines.append(field)
-            hulls.append(hull.apply(operator, hull_of, ready, result, axis.extent))
+            hulls.append(found)
         return ValueFields(result, tuple(hulls), tuple(affines), context, bounds)
+
+    @staticmethod
+    def _only_context(
+        found: Hull | None, context: Context, axis: SpatialAxis, layout: Layout
+    ) -> bool:
+        """Whether a value without space reads an input as context alone.
+
+        It has no positions that could read it alike: context is then its field.
+        """
+        if not context or rank(layout) or all(index != axis.input for _, index in context):
+            return False
+        if found is None:
+            return True
+        low, high = hull.cover(found)
+        return low >= high
 
     def _source(self, node: Node) -> ValueFields:
         layout = plain(node.shape)

@@ -61,7 +61,7 @@ class _Layers:
             container=container,
             movement=not container
             and (operator is None or isinstance(operator, (Reshape, Permute, Expand))),
-            context=tuple(dict.fromkeys(self._scope(node) for node in sorted(values.context))),
+            context=tuple(dict.fromkeys(self._scope(node) for node, _ in sorted(values.context))),
             bounds=tuple(dict.fromkeys(self._place(node) for node in sorted(values.bounds))),
             _values=values,
             _inputs=self._inputs,

@@ -165,6 +165,7 @@ def _reshaped(part: Bounds, old: Layout, plan: ReshapePlan) -> Bounds:
     made = plan.layout.factors
     dims = [1] * len(made)
     full: dict[int, int] = {}
+    split: list[int] = []
     for group in plan.groups:
         if group.broken:
             if any(part.shape[LEADING + k] != 1 for k in group.old):
@@ -176,7 +177,12 @@ def _reshaped(part: Bounds, old: Layout, plan: ReshapePlan) -> Bounds:
             if part.shape[LEADING + k] != 1:
                 for piece in pieces:
                     dims[group.new.start + piece] = made[group.new.start + piece].extent
-    return arrays.widened(part, full).reshape(part.shape[:LEADING] + tuple(dims))
+                if len(pieces) > 1:
+                    split.extend(LEADING + group.new.start + piece for piece in pieces)
+    moved = arrays.widened(part, full).reshape(part.shape[:LEADING] + tuple(dims))
+    for axis in split:
+        moved = arrays.collapsed(moved, axis)
+    return moved
 
 
 def concatenated(

@@ -185,6 +185,19 @@ def channels(bounds: Bounds, axis: int, groups: int, extent: int, out: int) -> B
     return bounds if out == groups else bounds.repeat(out // groups, axis)
 
 
+def collapsed(bounds: Bounds, axis: int) -> Bounds:
+    """Keep one element of an axis along which all are alike.
+
+    Example:
+        >>> collapsed(np.zeros((1, 2, 5)), 2).shape
+        (1, 2, 1)
+    """
+    if bounds.shape[axis] < 2:
+        return bounds
+    first = bounds.take([0], axis)
+    return first if (bounds == first).all() else bounds
+
+
 def widened(bounds: Bounds, axes: dict[int, int]) -> Bounds:
     """Write out axes of the array (axis → extent) that were kept at extent 1."""
     shape = list(bounds.shape)
