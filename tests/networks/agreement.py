@@ -42,6 +42,8 @@ def disagreements(
             if layer.shape != shape:
                 yield f"{name or 'output'}{part}: shape {layer.shape}, really {shape}"
                 continue
+            if layer.exact and len(shape) > 2:
+                yield from _unplaced(layer, measured, name, part, spatial)
             rng = random.Random(f"{name}{shape}")
             for position, channel in _places(layer, rng, random_positions):
                 for number, own in names.items():
@@ -56,6 +58,23 @@ def disagreements(
                             f" input {own}: told {told}, true {true}, exact {layer.exact},"
                             f" context {layer.context if not context else 'folded'}"
                         )
+
+
+def _unplaced(
+    layer: Layer, measured: oracle.Measured, name: str, part: str, spatial: dict[str, Any]
+) -> Iterator[str]:
+    """Axes behind the channels that the field moves along, but no position is given on."""
+    for axis in range(2, len(layer.shape)):
+        if axis in layer.spatial or layer.shape[axis] < 2:
+            continue
+        ends = [(slice(None),) * axis + (place,) for place in (0, -1)]
+        for number in (number for number, axes in spatial.items() if axes):
+            first, last = (measured.hull(name, end, part=part, input=number) for end in ends)
+            if first != last:
+                yield (
+                    f"{name or 'output'}{part} {layer.shape}: positions are on {layer.spatial},"
+                    f" but the field moves along axis {axis}, from {first} to {last}"
+                )
 
 
 def _agrees(told: Hull, true: Hull, *, exact: bool) -> bool:

@@ -126,6 +126,8 @@ def layer_norm(r: Reading) -> Sequence[Tensor | None]:
     x = r.need("input")
     axes = list(range(x.dim() - len(r.value("normalized_shape")), x.dim()))
     mean = x.sum(axes, keepdim=True)
+    if set(mean.shape[1:]) != {1}:  # positions are left, or channels alone are normalised
+        return [x + mean, mean, mean][: len(r.call.results())]
     return [_normed(r, x, mean), mean, mean][: len(r.call.results())]
 
 
@@ -154,8 +156,9 @@ def batch_norm(r: Reading) -> Sequence[Tensor | None]:
 
 def _normed(r: Reading, x: Tensor, statistic: Tensor) -> Tensor:
     """A map with a statistic of it, which is context if it left no position apart."""
-    lost = sum(extent > 1 for extent in statistic.shape[1:]) <= 1
     known = r.shadows.is_statistic(r.call.values["input"])
+    # What is left of the map is at most one value for each channel or group.
+    lost = x.dim() > 2 and set(statistic.shape[2:]) <= {1}
     return join(r, [(x, known), (statistic, lost)], x.shape)
 
 

@@ -140,6 +140,16 @@ class Shadows:
         """Remember whether a value is computed from whole-map statistics alone."""
         (self._statistics.add if yes else self._statistics.discard)(id(real))
 
+    def moves(self, shadow: Tensor, axis: int) -> bool:
+        """Whether the ends of an axis read mostly different elements."""
+        if self.context or shadow.shape[axis] < 2:
+            return False
+        ends = (shadow.select(axis, 0), shadow.select(axis, -1))
+        for (a, b), (c, d) in zip(*(self.hull(self.reads(end)) for end in ends), strict=True):
+            if 2 * (min(b, d) - max(a, c)) < max(b - a, d - c):
+                return True
+        return False
+
     def covers(self, statistic: Tensor, maps: Sequence[Tensor | None]) -> bool:
         """Whether each element of a statistic reads all that the maps read together.
 
@@ -150,7 +160,7 @@ class Shadows:
         hulls = [self.hull(self.reads(one)) for one in maps if one is not None]
         elements = statistic.reshape(-1)
         # Large ones (the gates of wide layers) are alike throughout: some will do.
-        step = max(1, len(elements) // 16)
+        step = 1 if len(elements) <= 16 else len(elements) // 5
         for element in elements[::step]:
             own = self.hull(self.reads(element))
             for axis, (low, high) in enumerate(own):

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from tests.oracle.mixing import MIXING, REDUCTIONS
+from tests.oracle.mixing import MIXING, REDUCTIONS, product_plus
+from tests.oracle.mixing import product as product_of
 from tests.oracle.reading import OracleError, Reading, Results, StandIn, join, without_context
 from tests.oracle.shadows import Shadows, blank, structure
 from tests.oracle.tape import Call, Output, Tape
@@ -210,13 +211,13 @@ def play(tape: Tape, name: str, axes: tuple[int, ...], *, context: bool) -> Shad
 def _step(call: Call, shadows: Shadows) -> None:
     varying = [real for real in call.tensors() if shadows.varies(real)]
     reads = [real for real in varying if shadows.may_depend(real)]
-    statistic = bool(varying) and is_statistic(call, shadows, varying)
     if reads and call.name not in SHAPE_ONLY:
         _play(call, shadows)
     else:
         for real, form in zip(call.results(), call.forms, strict=True):
             if shadows.may_depend(real):
                 shadows.keep(real, blank(form))
+    statistic = bool(varying) and is_statistic(call, shadows, varying)
     for real in (*call.results(), *call.written()):
         shadows.keep_statistic(real, statistic)
 
@@ -248,19 +249,26 @@ def _play(call: Call, shadows: Shadows) -> None:
 def is_statistic(call: Call, shadows: Shadows, reads: list[Tensor]) -> bool:
     """Whether a result has lost the map: by this operator, or all that it reads had.
 
-    An operator loses it that leaves no axis but batch and channels with an
-    extent over 1.
+    Sums, means, and products that add up positions lose it, where the field
+    moves along no axis that they leave.
     """
-    before, after = max(reads, key=Tensor.numel).shape, call.forms[0].shape
-    if len(before) > 2:
-        lost = after.numel() < before.numel() and sum(extent > 1 for extent in after[1:]) <= 1
-        if call.name in REDUCTIONS and lost:
-            return True
-        pairs = list(zip(before[2:], after[2:], strict=False))
-        gone = all(1 in pair for pair in pairs) and any(b > a for b, a in pairs)
-        if "adaptive" in call.name and gone:
-            return True
-    return all(shadows.is_statistic(real) for real in reads)
+    if all(shadows.is_statistic(real) for real in reads):
+        return True
+    form = call.forms[0] if call.forms else None
+    if form is None or max(real.dim() for real in reads) < 3:
+        return False
+    if "adaptive" in call.name:
+        pairs = list(zip(reads[0].shape[2:], form.shape[2:], strict=False))
+        return all(1 in pair for pair in pairs) and any(b > a for b, a in pairs)
+    product = MIXING.get(call.name) in (product_of, product_plus) and len(reads) > 1
+    if not (product or call.name in REDUCTIONS):
+        return False
+    if form.numel() >= max(real.numel() for real in reads):
+        return False
+    shadow = shadows.of(call.results()[0])
+    if shadow is None:  # what another input moves isn't seen here
+        return sum(extent > 1 for extent in form.shape[1:]) <= 1
+    return not any(shadows.moves(shadow, axis) for axis in range(1, form.dim()))
 
 
 def _stand_in(call: Call) -> StandIn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -132,6 +133,7 @@ def _of_plane(field: Affine, layout: Layout) -> AxisField:
     )
 
 
+@lru_cache(maxsize=4096)
 def _alternatives(layout: Layout) -> tuple[int, ...]:
     """The factors that are no positions: batch and channels."""
     positions = {k for axis in position_axes(layout) for k in layout.span(axis)}
