@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldscope.errors import BoundError
 from fieldscope.optional import require
+from fieldscope.wording import counted
 
 if TYPE_CHECKING:
     from fieldscope.analyses.layers import Report
@@ -80,7 +81,8 @@ def analyze(
 
 
 def _listed(report: Report) -> str:
-    lines = [f"{len(report.bounds)} operators of {report.model} have no exact lowering:"]
+    places = counted(len(report.bounds), "operator")
+    lines = [f"{places} of {report.model} without an exact lowering:"]
     for bound in report.bounds:
         place = f" ({bound.location})" if bound.location else ""
         lines.append(f"  {bound.operator} at {bound.where}{place}: {bound.reason}")
