@@ -16,20 +16,29 @@ import numpy as np
 from fieldscope.graph.graph import Graph, Node, Shape
 from fieldscope.graph.operators import (
     BoolArray,
+    Concat,
     Contract,
     Expand,
     Hidden,
     Indices,
     Mask,
     Mix,
+    Pad,
     Pairs,
     Permute,
     Pointwise,
     Reshape,
+    Slice,
 )
 
 LARGEST = 1 << 24
 """Masks of more elements than this aren't written out to be reshaped."""
+
+
+UNFOLLOWED = "its mask can't be followed through the operators in between"
+
+PASSING = (Mask, Pointwise, Mix, Expand, Permute, Reshape, Concat, Slice, Pad)
+"""Operators behind which an element may still be a constant of a mask."""
 
 
 class _Known(NamedTuple):
@@ -44,15 +53,21 @@ def with_pairs(graph: Graph) -> Graph:
     if not any(isinstance(n.operator, Mask) and n.operator.hidden for n in graph.nodes):
         return graph
     known: dict[int, _Known] = {}
+    lost: set[int] = set()
     nodes: list[Node] = []
     for value, node in enumerate(graph.nodes):
         operator = node.operator
-        if isinstance(operator, Contract) and any(k in known for k in node.operands):
-            node = replace(node, operator=_paired(operator, node, known))
-        else:
+        if isinstance(operator, Contract):
+            if any(k in known for k in node.operands):
+                node = replace(node, operator=_paired(operator, node, known))
+            elif len(node.operands) > 1 and any(k in lost for k in node.operands):
+                node = replace(node, operator=replace(operator, bound=UNFOLLOWED))
+        elif isinstance(operator, PASSING):
             found = _followed(graph, node, known)
             if found is not None:
                 known[value] = found
+            elif any(k in known or k in lost for k in node.operands):
+                lost.add(value)
         nodes.append(node)
     return Graph(tuple(nodes))
 
@@ -60,7 +75,16 @@ def with_pairs(graph: Graph) -> Graph:
 def _followed(graph: Graph, node: Node, known: dict[int, _Known]) -> _Known | None:
     """What is known of a result, from what is known of its operand."""
     operator = node.operator
-    before = known.get(node.operands[0]) if len(node.operands) == 1 else None
+    before = known.get(node.operands[0]) if node.operands else None
+    if (
+        len(node.operands) > 1
+        and not (
+            isinstance(operator, Pointwise)
+            # Alike for a whole row, as the maximum and the sum of a softmax by hand are.
+            and all(graph.shape(k)[-1:] == (1,) for k in node.operands[1:])
+        )
+    ):
+        before = None
     if isinstance(operator, Mask) and operator.hidden:
         keep = _ndim(operator.keep.array != 0, len(node.shape))
         if before is not None and before.hidden == operator.hidden:
@@ -69,9 +93,12 @@ def _followed(graph: Graph, node: Node, known: dict[int, _Known]) -> _Known | No
     if before is None:
         return None
     match operator:
-        case Pointwise() | Expand():
+        case Expand():
             return _Known(_ndim(before.keep, len(node.shape)), before.hidden)
-        case Mix() if before.hidden == "minus infinity":
+        case Pointwise(zero=zero, minus_infinity=minus_infinity):
+            after = zero if before.hidden == "zero" else minus_infinity
+            return _Known(_ndim(before.keep, len(node.shape)), after) if after else None
+        case Mix(softmax=True) if before.hidden == "minus infinity":
             return _Known(before.keep, "zero")
         case Permute(order=order):
             return _Known(before.keep.transpose(order), before.hidden)

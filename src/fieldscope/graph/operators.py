@@ -79,9 +79,20 @@ class Constant:
     """A value that reads no input."""
 
 
+Hidden: TypeAlias = Literal["", "zero", "minus infinity"]
+"""What a mask puts in place of elements, where that may take no part in what follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pointwise:
-    """The same position of each operand, broadcast as in NumPy."""
+    """The same position of each operand, broadcast as in NumPy.
+
+    `zero` and `minus_infinity` say what becomes of these constants (see `Mask`), where
+    that is known: what they stay or turn to, else "".
+    """
+
+    zero: Hidden = ""
+    minus_infinity: Hidden = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +147,13 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """The whole of those axes, at every position of them."""
+    """The whole of those axes, at every position of them.
+
+    A softmax turns minus infinity to zero.
+    """
 
     axes: tuple[int, ...]
+    softmax: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +255,6 @@ class Concat:
 @dataclass(frozen=True, slots=True)
 class Expand:
     """Broadcast to the output's shape; new axes come in front."""
-
-
-Hidden: TypeAlias = Literal["", "zero", "minus infinity"]
 
 
 @dataclass(frozen=True, slots=True)

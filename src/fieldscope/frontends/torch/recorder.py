@@ -120,7 +120,8 @@ class Recorder(TorchDispatchMode):
         results = each_shaped(self.store.run(info, args, kwargs, tensors))
         if info.is_view:
             for tensor in tensors_in(results if isinstance(results, (tuple, list)) else [results]):
-                self._sources[id(tensor)] = (tensor, info, args, kwargs)
+                if all(tensor is not given for given in tensors):  # lift_fresh gives it back
+                    self._sources[id(tensor)] = (tensor, info, args, kwargs)
         return results
 
     def _late(self, tensor: torch.Tensor) -> int | None:

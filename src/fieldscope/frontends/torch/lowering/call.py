@@ -30,6 +30,12 @@ from fieldscope.graph.operators import (
     Slice,
 )
 
+POINTWISE = Pointwise()
+
+HIDES = -1e4
+"""Added to a score, this or less leaves nothing of it behind a softmax: exp(−10⁴) = 0 in any
+floating-point type. Masks write −10⁴, −10⁹ or the type's smallest number as often as −∞."""
+
 
 class Constants(Protocol):
     """Access to tensors that don't depend on the input."""
@@ -86,7 +92,12 @@ class Call:
         """Add a node."""
         return self.builder.add(operator, tuple(operands), tuple(shape))
 
-    def pointwise(self, *arguments: object, shape: Iterable[int] | None = None) -> int:
+    def pointwise(
+        self,
+        *arguments: object,
+        shape: Iterable[int] | None = None,
+        operator: Pointwise = POINTWISE,
+    ) -> int:
         """Join values, and tensors that depend on the input, position for position.
 
         Integers are values: a rule must not pass on a scalar of the operator's arguments.
@@ -95,7 +106,7 @@ class Call:
         shape = self.shape if shape is None else tuple(shape)
         if not values:
             return self.builder.constant(shape)
-        return self.add(Pointwise(), values, shape)
+        return self.add(operator, values, shape)
 
     def _maybe(self, argument: object) -> int | None:
         if isinstance(argument, torch.Tensor):
@@ -141,11 +152,18 @@ class Call:
             out = tuple(n for k, n in enumerate(shape) if k not in axes)
         return self.add(Reduce(axes, keep), (value,), out)
 
-    def mix(self, value: int, axes: Iterable[int], shape: Iterable[int] | None = None) -> int:
+    def mix(
+        self,
+        value: int,
+        axes: Iterable[int],
+        shape: Iterable[int] | None = None,
+        *,
+        softmax: bool = False,
+    ) -> int:
         """The value with every element reading the whole of some axes."""
         old = self.shape_of(value)
         axes = tuple(sorted(axis % len(old) for axis in axes)) if old else ()
-        return self.add(Mix(axes), (value,), old if shape is None else shape)
+        return self.add(Mix(axes, softmax), (value,), old if shape is None else shape)
 
     def slice(self, value: int, axis: int, start: int, count: int, step: int = 1) -> int:
         """`count` elements of an axis from `start` on."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from fieldscope.frontends.torch.lowering.call import Call, tensors_in
-from fieldscope.frontends.torch.lowering.registry import lowers
+from fieldscope.frontends.torch.lowering.call import HIDES, Call, tensors_in
+from fieldscope.frontends.torch.lowering.registry import Rule, lowers
 from fieldscope.frontends.torch.shaped import Shaped, has_values
-from fieldscope.graph.operators import Hidden
+from fieldscope.graph.operators import Hidden, Pointwise
 
 POINTWISE = """
 abs absolute acos acosh add addcdiv addcmul alpha_dropout angle asin asinh atan atan2 atanh
@@ -56,14 +56,48 @@ leaky_relu mish neg relu relu6 rsqrt selu sigmoid silu softplus sqrt tanh sub mu
 """Pointwise operators whose result has the type of a floating-point first operand."""
 
 
-@lowers(*KEEP_TYPE, shapes=_like_first)
-@lowers(*(name for name in POINTWISE if name not in KEEP_TYPE))
-def pointwise(call: Call, *args: Any, **kwargs: Any) -> int | tuple[int, ...]:
-    """Each element reads the same position of each operand."""
-    tensors = tensors_in(args) + tensors_in(kwargs)
-    if len(call.results) == 1:
-        return call.pointwise(*tensors)
-    return tuple(call.pointwise(*tensors, shape=result.shape) for result in call.results)
+ZERO = Pointwise(zero="zero")
+SCALED = Pointwise(zero="zero", minus_infinity="minus infinity")
+ADDED = Pointwise(minus_infinity="minus infinity")
+EXPONENTIAL = Pointwise(minus_infinity="zero")
+
+KEEP_ZERO = "abs gelu leaky_relu neg relu sign silu sqrt square tanh".split()
+"""Unary operators that keep zero, of which a mask may be made, zero."""
+
+CONSTANTS = {
+    "_to_copy": SCALED,
+    "dropout": SCALED,
+    "exp": EXPONENTIAL,
+    "sub": ADDED,
+    **dict.fromkeys(KEEP_ZERO, ZERO),
+}
+"""What becomes of a mask's zero or minus infinity; operators not listed lose it."""
+
+
+def _rule(operator: Pointwise) -> Rule:
+    def pointwise(call: Call, *args: Any, **kwargs: Any) -> int | tuple[int, ...]:
+        """Each element reads the same position of each operand."""
+        tensors = tensors_in(args) + tensors_in(kwargs)
+        if len(call.results) == 1:
+            return call.pointwise(*tensors, operator=operator)
+        return tuple(call.pointwise(*tensors, shape=result.shape) for result in call.results)
+
+    return pointwise
+
+
+for _name in POINTWISE:
+    if _name not in ("mul", "div"):
+        _shapes = _like_first if _name in KEEP_TYPE else None
+        lowers(_name, shapes=_shapes)(_rule(CONSTANTS.get(_name, Pointwise())))
+
+
+@lowers("mul", "div", shapes=_like_first)
+def scale(call: Call, x: Any, y: Any, **_: Any) -> int:
+    """A product or quotient: zero stays, and by a positive number so does minus infinity."""
+    if isinstance(y, torch.Tensor) and y.dim() == 0 and has_values(y) and not call.depends(y):
+        y = y.item()
+    positive = isinstance(y, (int, float)) and y > 0
+    return call.pointwise(*tensors_in([x, y]), operator=SCALED if positive else ZERO)
 
 
 @lowers("clone")
@@ -103,7 +137,7 @@ def _hidden(filling: object) -> Hidden:
     if isinstance(filling, (int, float)):
         if filling == 0:
             return "zero"
-        if filling == float("-inf"):
+        if filling <= HIDES:
             return "minus infinity"
     return ""
 

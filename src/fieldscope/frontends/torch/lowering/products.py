@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fieldscope.frontends.torch.lowering.call import Call
+from fieldscope.frontends.torch.lowering.call import HIDES, Call
 from fieldscope.frontends.torch.lowering.registry import lowers
 from fieldscope.graph.operators import Contract, Indices, Pairs
 
@@ -164,7 +164,7 @@ def attention(
         if call.depends(mask):
             scores = call.pointwise(scores, mask, shape=shape)
         elif (known := call.concrete(mask)) is not None:
-            given = known if known.dtype == bool else known != float("-inf")
+            given = known if known.dtype == bool else known > HIDES
             keep = given if keep is None else keep & given
     operands_of_sum = []
     labels_of_sum = []
@@ -172,7 +172,7 @@ def attention(
     if scores is not None:
         if keep is not None:
             scores = call.mask(scores, keep, hidden="minus infinity")
-        operands_of_sum.append(call.mix(scores, (-1,)))
+        operands_of_sum.append(call.mix(scores, (-1,), softmax=True))
         labels_of_sum.append((*lead, ROW, INNER))
     if scores is None and keep is not None and keep.ndim == 2:
         pairs = Pairs(ROW, INNER, Indices(keep))

@@ -65,8 +65,15 @@ def _like(x: torch.Tensor, *_: Any, **named: Any) -> torch.Tensor | None:
     return torch.empty_like(x.twin)
 
 
-@lowers("_softmax", "_log_softmax", "_safe_softmax", shapes=_like)
-@lowers("softmax", "log_softmax", "sort", "argsort", "renorm", "_weight_norm_interface")
+@lowers("_softmax", "_safe_softmax", shapes=_like)
+@lowers("softmax")
+def softmax(call: Call, x: torch.Tensor, axis: int, *_: Any, **__: Any) -> int:
+    """The whole of an axis, at every position of it; minus infinity turns to zero."""
+    return call.mix(call.value(x), (axis,), softmax=True)
+
+
+@lowers("_log_softmax", shapes=_like)
+@lowers("log_softmax", "sort", "argsort", "renorm", "_weight_norm_interface")
 def along(call: Call, x: torch.Tensor, *args: Any, **kwargs: Any) -> int | tuple[int, ...]:
     """The whole of an axis, at every position of it."""
     axis = kwargs.get("dim", next((a for a in args if type(a) is int), -1))
