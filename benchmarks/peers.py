@@ -18,28 +18,34 @@ from benchmarks import measures
 from benchmarks.networks import NETWORKS
 
 VERSION = "1.7.0"
-# It names Python < 3.11 and numpy < 2 as its limits but works beyond them, so
-# it is installed without what it asks for; the others are all that it imports.
+# Behind the tool, all that it imports.
 RFA_TOOLBOX = (f"rfa-toolbox=={VERSION}", "graphviz", "attrs", "tqdm")
 
 
 def install(folder: Path, packages: Sequence[str] = RFA_TOOLBOX) -> str:
-    """Install packages into a folder of their own, and nothing that they ask for.
+    """Install a tool into a folder of its own, with the packages that it imports.
+
+    Tools name limits (rfa-toolbox Python < 3.11, NumPy < 2; torchscan torch < 2) beyond
+    which they work, so they are installed without regard to those.
 
     Returns:
         Why that failed; empty where it didn't.
     """
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    to = ["--no-deps", "--ignore-requires-python", "--target", str(folder)]
-    try:
-        run = subprocess.run(
-            [*pip, *to, *packages], capture_output=True, text=True, timeout=180, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return "pip took longer than 180 s"
-    if run.returncode:
-        lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
-        return (lines or run.stderr.splitlines() or ["pip failed without a word"])[-1]
+    to = ["--no-deps", "--target", str(folder)]
+    tool, *others = packages
+    for what in (["--ignore-requires-python", tool], others):
+        if not what:
+            continue
+        try:
+            run = subprocess.run(
+                [*pip, *to, *what], capture_output=True, text=True, timeout=180, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return "pip took longer than 180 s"
+        if run.returncode:
+            lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
+            return (lines or run.stderr.splitlines() or ["pip failed without a word"])[-1]
     return ""
 
 
