@@ -21,6 +21,7 @@ def disagreements(
     context: bool,
     axes: Any = None,
     random_positions: int = 1,
+    products_are_context: bool = False,
 ) -> Iterator[str]:
     """What the report says otherwise than the oracle, one line each.
 
@@ -28,22 +29,33 @@ def disagreements(
         model: A module, or a callable on tensors.
         inputs: As for `fieldscope.analyze`; several as a tuple.
         layers: Names of modules that return one tensor; "" for the model's outputs.
-        context: Compare the fields with context folded in.
+        context: Compare the fields with context folded in. Else layers without
+            context have to read the same, and those with context what the oracle
+            finds without it.
         axes: Spatial axes of the inputs, as for `fieldscope.analyze`.
         random_positions: How many positions beside the centre and two corners.
+        products_are_context: The network contracts positions away in products
+            (attention over channels), which the oracle doesn't know as context:
+            fields of layers with context have to be contained only.
     """
     report = fieldscope.analyze(model, inputs, axes=axes, fold_context=context)
     spatial = {str(i): info.spatial for i, info in enumerate(report.inputs)}
     names = {str(i): info.name for i, info in enumerate(report.inputs)}
-    measured = oracle.measure(model, inputs, context=context, axes=spatial)
+    full = oracle.measure(model, inputs, axes=spatial)
+    without = full
+    if not context and any(layer.context for layer in (*report.layers, *report.containers)):
+        without = oracle.measure(model, inputs, context=False, axes=spatial)
     for name in layers:
-        for part, shape in measured.shapes[name].items():
+        parts = full.shapes[name]
+        if name and len(parts) > 1:
+            continue  # a layer is one tensor
+        for part, shape in parts.items():
             layer = report.outputs["output" + part] if name == "" else report[name]
             if layer.shape != shape:
                 yield f"{name or 'output'}{part}: shape {layer.shape}, really {shape}"
                 continue
             if layer.exact and len(shape) > 2:
-                yield from _unplaced(layer, measured, name, part, spatial)
+                yield from _unplaced(layer, full, name, part, spatial)
             rng = random.Random(f"{name}{shape}")
             for position, channel in _places(layer, rng, random_positions):
                 for number, own in names.items():
@@ -51,8 +63,14 @@ def disagreements(
                         continue
                     told = _told(layer, position, channel, own)
                     index = _index(layer, position, channel)
-                    true = measured.hull(name, index, part=part, input=number)
-                    if not _agrees(told, true, exact=layer.exact):
+                    true = full.hull(name, index, part=part, input=number)
+                    agrees = _agrees(told, true, exact=layer.exact)
+                    if layer.context and not context:
+                        agrees = not layer.exact or _contains(true, told)
+                        if agrees and not products_are_context:
+                            true = without.hull(name, index, part=part, input=number)
+                            agrees = _agrees(told, true, exact=layer.exact)
+                    if not agrees:
                         yield (
                             f"{name or 'output'}{part} {shape} at {position}, channel {channel},"
                             f" input {own}: told {told}, true {true}, exact {layer.exact},"
@@ -63,7 +81,12 @@ def disagreements(
 def _unplaced(
     layer: Layer, measured: oracle.Measured, name: str, part: str, spatial: dict[str, Any]
 ) -> Iterator[str]:
-    """Axes behind the channels that the field moves along, but no position is given on."""
+    """Axes behind the channels that the field moves along, but no position is given on.
+
+    (Where axis 1 holds positions, the channels are elsewhere.)
+    """
+    if 1 in layer.spatial:
+        return
     for axis in range(2, len(layer.shape)):
         if axis in layer.spatial or layer.shape[axis] < 2:
             continue
@@ -78,10 +101,12 @@ def _unplaced(
 
 
 def _agrees(told: Hull, true: Hull, *, exact: bool) -> bool:
-    if exact:
-        return told == true
+    return told == true if exact else _contains(told, true)
+
+
+def _contains(outer: Hull, inner: Hull) -> bool:
     return all(
-        lo >= hi or (a <= lo and hi <= b) for (a, b), (lo, hi) in zip(told, true, strict=True)
+        lo >= hi or (a <= lo and hi <= b) for (a, b), (lo, hi) in zip(outer, inner, strict=True)
     )
 
 

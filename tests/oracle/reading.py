@@ -102,7 +102,17 @@ def without_context(reading: Reading, operands: Sequence[Told]) -> list[Tensor]:
 
 def join(reading: Reading, operands: Sequence[Told], shape: torch.Size) -> Tensor:
     """Add operands that broadcast to `shape`, but for those that are context."""
+    told = [
+        (shadow, statistic or (shadow is not None and spread(shadow.shape, shape)))
+        for shadow, statistic in operands
+    ]
     total = torch.zeros(shape, dtype=torch.float64)
-    for operand in without_context(reading, operands):
+    for operand in without_context(reading, told):
         total = total + operand
     return total
+
+
+def spread(own: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether broadcasting puts a map of one position at all positions [n c *spatial]."""
+    own = (*[1] * (len(shape) - len(own)), *own)
+    return len(shape) > 2 and set(own[2:]) == {1} and set(shape[2:]) != {1}

@@ -140,16 +140,6 @@ class Shadows:
         """Remember whether a value is computed from whole-map statistics alone."""
         (self._statistics.add if yes else self._statistics.discard)(id(real))
 
-    def moves(self, shadow: Tensor, axis: int) -> bool:
-        """Whether the ends of an axis read mostly different elements."""
-        if self.context or shadow.shape[axis] < 2:
-            return False
-        ends = (shadow.select(axis, 0), shadow.select(axis, -1))
-        for (a, b), (c, d) in zip(*(self.hull(self.reads(end)) for end in ends), strict=True):
-            if 2 * (min(b, d) - max(a, c)) < max(b - a, d - c):
-                return True
-        return False
-
     def covers(self, statistic: Tensor, maps: Sequence[Tensor | None]) -> bool:
         """Whether each element of a statistic reads all that the maps read together.
 

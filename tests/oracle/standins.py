@@ -9,9 +9,16 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from tests.oracle.mixing import MIXING, REDUCTIONS, product_plus
-from tests.oracle.mixing import product as product_of
-from tests.oracle.reading import OracleError, Reading, Results, StandIn, join, without_context
+from tests.oracle.mixing import MIXING, REDUCTIONS
+from tests.oracle.reading import (
+    OracleError,
+    Reading,
+    Results,
+    StandIn,
+    join,
+    spread,
+    without_context,
+)
 from tests.oracle.shadows import Shadows, blank, structure
 from tests.oracle.tape import Call, Output, Tape
 from tests.oracle.windows import WINDOWS
@@ -249,26 +256,21 @@ def _play(call: Call, shadows: Shadows) -> None:
 def is_statistic(call: Call, shadows: Shadows, reads: list[Tensor]) -> bool:
     """Whether a result has lost the map: by this operator, or all that it reads had.
 
-    Sums, means, and products that add up positions lose it, where the field
-    moves along no axis that they leave.
+    Sums, means and pooling lose it that leave at most one axis (the channels)
+    with an extent over 1.
     """
     if all(shadows.is_statistic(real) for real in reads):
         return True
-    form = call.forms[0] if call.forms else None
-    if form is None or max(real.dim() for real in reads) < 3:
+    if not call.forms or reads[0].dim() < 3:
         return False
+    before, after = reads[0].shape, call.forms[0].shape
+    if call.name in ("expand", "repeat", "tile"):
+        return spread(before, after)
     if "adaptive" in call.name:
-        pairs = list(zip(reads[0].shape[2:], form.shape[2:], strict=False))
+        pairs = list(zip(before[2:], after[2:], strict=False))
         return all(1 in pair for pair in pairs) and any(b > a for b, a in pairs)
-    product = MIXING.get(call.name) in (product_of, product_plus) and len(reads) > 1
-    if not (product or call.name in REDUCTIONS):
-        return False
-    if form.numel() >= max(real.numel() for real in reads):
-        return False
-    shadow = shadows.of(call.results()[0])
-    if shadow is None:  # what another input moves isn't seen here
-        return sum(extent > 1 for extent in form.shape[1:]) <= 1
-    return not any(shadows.moves(shadow, axis) for axis in range(1, form.dim()))
+    lost = after.numel() < before.numel() and sum(extent > 1 for extent in after[1:]) <= 1
+    return call.name in REDUCTIONS and lost
 
 
 def _stand_in(call: Call) -> StandIn:
