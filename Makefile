@@ -19,10 +19,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-zoo check lint types format docs bench zoo clean FORCE
+.PHONY: help demo test test-zoo check lint types format docs bench comparison zoo clean FORCE
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## install, then analyse torchvision's ResNet-50
 	$(BIN)/fieldscope analyze torchvision:resnet50 $(ARGS)
@@ -51,6 +51,9 @@ docs: $(STAMP) ## run the commands shown in README and docs again, and put in wh
 
 bench: $(STAMP) ## time against a bare forward pass and against the peers
 	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+comparison: $(STAMP) ## ask other tools about the same networks, and write docs/comparison.md (minutes)
+	$(BIN)/python -m benchmarks.comparison $(ARGS)
 
 zoo: $(STAMP) ## analyse all of timm and torchvision, and write docs/zoo.csv (long)
 	$(BIN)/python -m benchmarks.zoo $(ARGS)

@@ -5,6 +5,11 @@ A block that stands between two such markers is written by running its command:
     <!-- generated: fieldscope analyze torchvision:resnet50 -->
     <!-- generated end -->
 
+A command that fails is shown with its message when the marker names its exit code:
+
+    <!-- generated, exit code 2: fieldscope analyze torchvision:resnet5 -->
+    <!-- generated end -->
+
 A block may also ask for something that is no command's output, by its name in `TABLES`:
 
     <!-- generated: table of operators -->
@@ -25,9 +30,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+# What a page has room for; lines of prose are shorter.
+COLUMNS = "112"
 
 _BLOCK = re.compile(
-    r"^(?P<begin><!-- generated: (?P<command>.+?) -->\n).*?(?P<end><!-- generated end -->)$",
+    r"^(?P<begin><!-- generated(?:, exit code (?P<code>\d+))?: (?P<command>.+?) -->\n)"
+    r".*?(?P<end><!-- generated end -->)$",
     flags=re.MULTILINE | re.DOTALL,
 )
 
@@ -38,15 +46,16 @@ def documents() -> Iterator[Path]:
     yield from sorted((ROOT / "docs").rglob("*.md"))
 
 
-def refreshed(text: str, run: Callable[[str], str]) -> str:
-    """The page's text with every block as `run(command)` gives it now."""
+def refreshed(text: str, run: Callable[[str, int], str]) -> str:
+    """The page's text with every block as `run(command, exit code)` gives it now."""
 
     def block(match: re.Match[str]) -> str:
         command = match["command"]
         if command in TABLES:
             written = f"\n{TABLES[command]().strip()}\n\n"
         else:
-            written = f"```console\n$ {command}\n{run(command).rstrip()}\n```\n"
+            printed = run(command, int(match["code"] or 0)).rstrip()
+            written = f"```console\n$ {command}\n{printed}\n```\n"
         return match["begin"] + written + match["end"]
 
     return _BLOCK.sub(block, text)
@@ -63,23 +72,30 @@ def operators() -> str:
 TABLES: dict[str, Callable[[], str]] = {"table of operators": operators}
 
 
-def run(command: str) -> str:
-    """What a `fieldscope …` command prints, here, with the code of this checkout."""
+def run(command: str, code: int = 0) -> str:
+    """What a `fieldscope …` command prints, here, with the code of this checkout.
+
+    Of one that must end with another exit code than 0, also what it says of that.
+    """
     program, *arguments = shlex.split(command)
     if program != "fieldscope":
         raise SystemExit(f"only fieldscope's commands can be shown in a block, not: {command}")
     done = subprocess.run(
         [sys.executable, "-m", "fieldscope", *arguments],
         cwd=ROOT,
-        env={**os.environ, "NO_COLOR": "1", "PYTHONUTF8": "1"},
+        env={**os.environ, "COLUMNS": COLUMNS, "NO_COLOR": "1", "PYTHONUTF8": "1"},
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
-    if done.returncode != 0:
+    if done.returncode != code:
         raise SystemExit(f"exit code {done.returncode} from: {command}\n{done.stderr}")
+    if code == 0:
+        printed = done.stdout
+    else:
+        printed = f"{done.stdout}\n{done.stderr}" if done.stdout else done.stderr
     # Lines of a table are padded to its width, which no page should carry.
-    return "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    return "\n".join(line.rstrip() for line in printed.splitlines())
 
 
 def main() -> int:
