@@ -13,7 +13,7 @@ from fieldscope.optional import require
 SCHEMA = "fieldscope/operators/1"
 
 _HELP = """\
-List the operators that are followed exactly, and what each reads.
+List the operators that have a rule, and what each reads.
 
 PATTERN chooses some: a name (convolution), a part of one (pool), a shell
 pattern ('upsample*2d') or a subject (windows).
@@ -34,7 +34,7 @@ Exit codes: 0 done; 2 no operator has such a name.
 """
 
 
-@click.command(help=_HELP, short_help="List the operators that are followed exactly.")
+@click.command(help=_HELP, short_help="List the operators that have a rule.")
 @click.argument("pattern", required=False)
 @click.option("--json", metavar="FILE", help="Write JSON to a file, or to stdout for -.")
 @click.option(
