@@ -16,10 +16,10 @@ Made by `python -m benchmarks.zoo` with {versions}. All rows: [zoo.csv](zoo.csv)
 
 Each network was built without weights and analysed at its default input, every layer's numbers
 read. A detector is its backbone. **Field**, stride and narrowest belong to the network's output
-where that reads a window of the input (segmentation, detection); otherwise to the last operator
-that does: the map before global pooling, or before the first global attention. **Exact** means
-that every layer of the network is; **ratio** is the time of the analysis over that of a bare
-forward pass on the meta device, both on one core.
+where that reads a part of the input (segmentation, detection); otherwise to the output of the last
+module that does: the map before global pooling, or before the first global attention. **Exact**
+means that every layer of the network is; **ratio** is the processor time of the analysis over that
+of a bare forward pass on the meta device.
 
 | networks | analysed | exact | ratio, median | largest | seconds, median | largest |
 |--:|--:|--:|--:|--:|--:|--:|

@@ -30,7 +30,13 @@ class Unknown(nn.Module):
 def _described(model: nn.Module, shape: tuple[int, ...]) -> Row:
     report = fieldscope.analyze(model, shape)
     return described(
-        report, model="timm:x", family="resnet", shapes=[shape], seconds=0.02, ratio=1.234
+        report,
+        model="timm:x",
+        family="resnet",
+        modules=dict(model.named_modules()),
+        shapes=[shape],
+        seconds=0.02,
+        ratio=1.234,
     )
 
 
@@ -50,10 +56,33 @@ def test_a_classifier_is_described_by_the_map_before_its_pooling() -> None:
     assert (described.status, described.exact, described.bounds) == ("ok", "yes", "")
 
 
+def test_the_outermost_module_that_ends_in_the_map_is_named() -> None:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = x + self.conv(x)
+            return result
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stages = nn.Sequential(Block(), Block())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            features: torch.Tensor = self.stages(x).flatten(2)
+            return (features.transpose(1, 2) @ features).sum()
+
+    described = _described(Net(), (1, 3, 20, 30))
+    assert (described.output, described.field) == ("stages", "5x5")
+
+
 def test_a_network_that_ends_in_a_map_is_described_by_it() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, kernel_size=3), nn.ConvTranspose2d(4, 1, 2, stride=2))
     report = fieldscope.analyze(model, (1, 3, 20, 30))
-    assert output_layer(report) is report.output
+    assert output_layer(report, {}) is report.output
     assert _described(model, (1, 3, 20, 30)).stride == "1/2x1/2"
 
 
@@ -68,7 +97,7 @@ def test_a_map_that_reads_all_of_one_axis_is_still_a_map() -> None:
 def test_a_network_without_any_map_is_described_by_its_output() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 5, 2))
     report = fieldscope.analyze(model, (1, 3, 4, 5))
-    assert output_layer(report) is report.output
+    assert output_layer(report, {}) is report.output
     assert _described(model, (1, 3, 4, 5)).field == "allxall"
 
 
