@@ -63,7 +63,7 @@ def test_a_branch_on_values_is_told_with_the_option_that_follows_it(run: Run, ta
     first, second = result.stderr.splitlines()
     assert first.startswith("fieldscope: cannot trace model: ")
     assert " at nets.py:" in first
-    assert second.startswith("  pass a real input, --example FILE.npy, to follow the ")
+    assert second.startswith("  pass a real input, --example FILE.npy, to ")
 
 
 # NumPy makes doubles, where the weights are single: that is the usual case.
