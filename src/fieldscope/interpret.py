@@ -52,8 +52,9 @@ class ValueFields:
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """The fields of the values asked for."""
+    """The fields of the values asked for, and the graph with what passes found out about it."""
 
+    graph: Graph
     axes: tuple[SpatialAxis, ...]
     fields: dict[int, ValueFields]
 
@@ -106,7 +107,7 @@ def interpret(
         for operand in node.operands:
             if last[operand] == value:
                 values.pop(operand, None)
-    return Interpretation(axes, kept)
+    return Interpretation(graph, axes, kept)
 
 
 def _last_uses(graph: Graph) -> dict[int, int]:

@@ -37,6 +37,7 @@ class _Layers:
     ) -> None:
         self._trace = trace
         self._fields = interpretation.fields
+        self._graph = interpretation.graph
         self._inputs = inputs
         self._known: dict[int, Mapping[str, Field]] = {}
         self._by_value: dict[int, TracedLayer] = {}
@@ -78,7 +79,7 @@ class _Layers:
     def bounds(self, layers: Sequence[Layer]) -> tuple[Bound, ...]:
         """The opaque operators and how many layers each concerns."""
         found = []
-        for node in self._trace.graph.nodes:
+        for node in self._graph.nodes:
             reason = _reason(node.operator)
             if reason:
                 origin = self._trace.origins[node.origin]

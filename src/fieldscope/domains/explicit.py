@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fieldscope.geometry import bounds as arrays
-from fieldscope.geometry.bounds import EMPTY, LEADING, Bounds, IndexArray
+from fieldscope.geometry.bounds import EMPTY, LEADING, Bounds
 from fieldscope.geometry.layout import Kind, Layout, ReshapePlan, reshape
 from fieldscope.geometry.padding import padded_index
 from fieldscope.graph.operators import (
@@ -25,6 +25,7 @@ from fieldscope.graph.operators import (
     Operator,
     Overwrite,
     Pad,
+    Pairs,
     Permute,
     Reduce,
     Reshape,
@@ -259,7 +260,7 @@ def contracted(
     if pairs is not None and pairs.contracted in labels and pairs.kept not in labels:
         axis = labels.index(pairs.contracted)
         at = LEADING + layout.span(axis)[0]
-        part = arrays.collect(part, at, listed(pairs.keep.array))
+        part = met(part, at, pairs)
         gone.remove(axis)
         kept = tuple(pairs.kept if label == pairs.contracted else label for label in labels)
     part = unite_along(part, layout, gone)
@@ -277,11 +278,13 @@ def contracted(
     return moved.reshape(shape)
 
 
-def listed(keep: IndexArray) -> IndexArray:
-    """Column indices of the ones of each row, [rows, most], filled up with −1."""
-    most = int(keep.astype(bool).sum(axis=1).max(initial=0))
-    order = np.argsort(keep == 0, axis=1, kind="stable")[:, :most]
-    return np.where(np.take_along_axis(keep, order, 1) != 0, order, -1)
+def met(part: Bounds, axis: int, pairs: Pairs) -> Bounds:
+    """What each index of the kept label meets of the contracted one, in its place."""
+    if pairs.index is not None:
+        return arrays.collect(part, axis, pairs.index.array)
+    assert pairs.lo is not None
+    assert pairs.hi is not None
+    return arrays.runs(part, axis, pairs.lo.array, pairs.hi.array)
 
 
 def width(operator: Contract, layouts: tuple[Layout, ...], label: int) -> int:

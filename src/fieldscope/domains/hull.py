@@ -22,6 +22,7 @@ from fieldscope.graph.operators import (
     Concat,
     Contract,
     Expand,
+    Mask,
     Opaque,
     Operator,
     Overwrite,
@@ -172,6 +173,8 @@ def apply(
             return _contract(operator, hulls, layouts)
         case Opaque():
             return everything(extent, layout)
+        case Mask():  # varies along rows and columns anyway: one array instead of several
+            return (explicit.rule(operator, layouts[0], layout)(joined(present[0])),)
         case _:
             meaning = explicit.rule(operator, layouts[0], layout)
             return tuple(meaning(part) for part in present[0])

@@ -20,7 +20,6 @@ from fieldscope.graph.operators import (
     Contract,
     Expand,
     Hidden,
-    Indices,
     Mask,
     Mix,
     Pad,
@@ -142,6 +141,6 @@ def _paired(operator: Contract, node: Node, known: dict[int, _Known]) -> Contrac
                 continue  # hidden from every row: the mask on the scores says it all
             if kept[0] > gone[0]:
                 table = table.T
-            return replace(operator, pairs=Pairs(labels[kept[0]], labels[gone[0]], Indices(table)))
+            return replace(operator, pairs=Pairs.of(labels[kept[0]], labels[gone[0]], table))
         return replace(operator, bound="its mask differs along more than one axis")
     return operator

@@ -9,7 +9,7 @@ and result. Axes count from 0; index tables are immutable.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Indices:
-    """An immutable integer array that compares and hashes by its content.
+    """An immutable integer or truth array that compares and hashes by its content.
 
     Example:
         >>> Indices([0, 2]) == Indices([0, 2]), Indices([[1], [-1]]).array.shape
@@ -31,10 +31,11 @@ class Indices:
     __slots__ = ("_key", "array")
 
     def __init__(self, values: npt.ArrayLike) -> None:
-        array = np.array(values, dtype=np.int64)
+        given = np.asarray(values)
+        array = np.array(given, dtype=bool if given.dtype == bool else np.int64)
         array.setflags(write=False)
-        self.array: IntArray = array
-        self._key = (array.shape, array.tobytes())
+        self.array: npt.NDArray[Any] = array
+        self._key = (array.shape, array.dtype.kind, array.tobytes())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Indices) and self._key == other._key
@@ -166,11 +167,39 @@ class Reduce:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """The pairs of two labels whose products count: keep is a 0/1 table [kept, contracted]."""
+    """The pairs of a kept and a contracted label whose products count.
+
+    Index o of the kept label meets the run [lo[o], hi[o]) of the contracted one, as in
+    causal attention, or, where the rows aren't runs, the elements `index[o]` (−1 is none).
+    """
 
     kept: int
     contracted: int
-    keep: Indices
+    lo: Indices | None = None
+    hi: Indices | None = None
+    index: Indices | None = None
+
+    @classmethod
+    def of(cls, kept: int, contracted: int, keep: BoolArray) -> Pairs | None:
+        """Pairs by a table [.., kept, contracted]; None if the tables in front differ.
+
+        Example:
+            >>> Pairs.of(0, 1, np.tri(3, dtype=bool)).hi
+            Indices([1, 2, 3])
+        """
+        if keep.ndim > 2:
+            first = keep[(0,) * (keep.ndim - 2)]
+            if not (keep == first).all():
+                return None
+            keep = first
+        counts = keep.sum(axis=1)
+        lo = np.where(counts, keep.argmax(axis=1), 0)
+        hi = np.where(counts, keep.shape[1] - keep[:, ::-1].argmax(axis=1), 0)
+        if (hi - lo == counts).all():
+            return cls(kept, contracted, Indices(lo), Indices(hi))
+        order = np.argsort(~keep, axis=1, kind="stable")[:, : int(counts.max(initial=0))]
+        listed = np.where(np.take_along_axis(keep, order, 1), order, -1)
+        return cls(kept, contracted, index=Indices(listed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +288,7 @@ class Expand:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """The same position where `keep` is 1, a constant elsewhere; broadcasts to the value.
+    """The same position where `keep` is true, a constant elsewhere; broadcasts to the value.
 
     `hidden` says what the constant is, where it may take no part in what follows: minus
     infinity in front of a softmax, or zero in front of a product.

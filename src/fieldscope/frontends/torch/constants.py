@@ -24,6 +24,9 @@ MOST_FILLED = 1 << 22
 
 META = torch.device("meta")
 
+UPDATES_STATISTICS = frozenset({"native_batch_norm", "_batch_norm_with_update"})
+"""Operators that write to running statistics without saying so in their schema."""
+
 
 class _Deferred(NamedTuple):
     tensor: torch.Tensor
@@ -161,14 +164,34 @@ class Constants:
         if not all(map(has_values, tensors)):
             self._deferred.pop(id(target), None)
             return target
-        storage = target.untyped_storage()
+        self.write(info, args, kwargs)
+        return target
+
+    def write(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Run an in-place operator for real, on a copy of what isn't the trace's own."""
+        self._protect(info.target(args, kwargs))
+        self.real(info, args, kwargs)
+
+    def real(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator for real, on the copies of what was written to."""
+        if info.name in UPDATES_STATISTICS:
+            for tensor in args[3:5]:
+                if isinstance(tensor, torch.Tensor):
+                    self._protect(tensor)
+        if self._copies:
+            args, kwargs = map_tensors(self._current, args), map_tensors(self._current, kwargs)
+        results = info.function(*args, **kwargs)
+        for tensor in results if isinstance(results, (tuple, list)) else (results,):
+            if isinstance(tensor, torch.Tensor) and not info.is_view:
+                self._adopt(tensor)
+        return results
+
+    def _protect(self, tensor: torch.Tensor) -> None:
+        """Let further writes to a tensor of the model go to a copy of its memory."""
+        storage = tensor.untyped_storage()
         if storage._cdata not in self._own and storage._cdata not in self._copies:
             self._kept.append(storage)
             self._copies[storage._cdata] = storage.clone()
-        if self._copies:
-            args, kwargs = map_tensors(self._current, args), map_tensors(self._current, kwargs)
-        info.function(*args, **kwargs)
-        return target
 
     def _current(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor, or the copy of it that was written to."""

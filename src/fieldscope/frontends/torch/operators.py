@@ -27,6 +27,7 @@ class OperatorInfo:
 
     __slots__ = (
         "function",
+        "is_composite",
         "is_view",
         "makes_like",
         "name",
@@ -57,6 +58,8 @@ class OperatorInfo:
         known = namespace == "aten"
         self.rule: Rule | None = find(self.name, overload) if known else None
         self.shapes: Rule | None = find_shapes(self.name, overload) if known else None
+        # Inference mode, and some wrappers, hand over operators that are made of others.
+        self.is_composite = self.rule is None and bool(function._can_decompose())
         self.reshapes = in_place and self.name in RESHAPING_IN_PLACE
         self.makes_like = self.name in RESULTS_WITHOUT_VALUES
         self.is_view = not self.writes and any(

@@ -85,6 +85,11 @@ class Recorder(TorchDispatchMode):
         tensors = tensors_in(args)
         if kwargs:
             tensors += tensors_in(kwargs)
+        if info.is_composite:
+            with self:
+                found = func.decompose(*args, **kwargs)
+            if found is not NotImplemented:
+                return found
         value = self.value
         for tensor in tensors:
             if value(tensor) is not None:
@@ -139,7 +144,7 @@ class Recorder(TorchDispatchMode):
 
     def _number(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._example:
-            return info.function(*args, **kwargs)
+            return self.store.real(info, args, kwargs)
         raise TraceError(
             f"cannot trace model: its forward branches on a tensor's value{self._where()}\n"
             "pass example=<a real input> to follow the branch that it takes"
@@ -150,7 +155,7 @@ class Recorder(TorchDispatchMode):
 
     def _results(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._example:
-            return info.function(*args, **kwargs)
+            return self.store.real(info, args, kwargs)
         try:
             if info.shapes is not None:
                 made = info.shapes(*args, **kwargs)
@@ -197,11 +202,7 @@ class Recorder(TorchDispatchMode):
         if self.value(target) is None:
             self._taint(target)
         if self._example:
-            if (
-                target.untyped_storage()._cdata in self.store._own
-                or self.aliases.value(target) is not None
-            ):
-                info.function(*args, **kwargs)
+            self.store.write(info, args, kwargs)
         elif info.name == "set":
             raise TraceError(f"cannot trace model: it changes a tensor's memory{self._where()}")
         shape = tuple(target.shape)

@@ -44,26 +44,36 @@ class Restorer:
 
     def __init__(self) -> None:
         self._taken: dict[int, tuple[torch.nn.Module, dict[str, Any], list[tuple[Any, Any]]]] = {}
+        self._training: list[torch.nn.Module] = []
+        self._memory: list[tuple[torch.Tensor, int, torch.Tensor]] = []
 
     def take(self, module: torch.nn.Module) -> None:
         """Remember a module and set it to eval mode; again is harmless."""
         if id(module) in self._taken:
             return
         state = dict(vars(module))
-        contents = [(v, v.copy()) for v in state.values() if type(v) in _CONTAINERS and v]
-        empty = [(v, type(v)()) for v in state.values() if type(v) in _CONTAINERS and not v]
-        self._taken[id(module)] = (module, state, contents + empty)
-        if state.get("training"):
-            vars(module)["training"] = False
+        contents = [(v, v.copy()) for v in state.values() if type(v) in _CONTAINERS]
+        self._taken[id(module)] = (module, state, contents)
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None:
+                self._memory.append((tensor, tensor.untyped_storage()._cdata, tensor.data))
+        if module.training:
+            self._training.append(module)
+            module.training = False
 
     def restore(self) -> None:
         """Give every module back what it had."""
+        for tensor, memory, data in self._memory:
+            if tensor.untyped_storage()._cdata != memory:  # the forward assigned its .data
+                tensor.data = data
+        for module in self._training:
+            module.training = True
         for module, state, contents in self._taken.values():
             current = vars(module)
             for key in [key for key in current if key not in state]:
                 del current[key]
             for key, value in state.items():
-                if current.get(key) is not value:
+                if key not in current or current[key] is not value:
                     current[key] = value
             for container, content in contents:
                 if not _same(container, content):

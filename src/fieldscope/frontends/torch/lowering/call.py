@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from fieldscope.frontends.torch.shaped import has_values
 from fieldscope.graph.graph import GraphBuilder, Shape
 from fieldscope.graph.operators import (
     Channels,
@@ -31,6 +32,7 @@ from fieldscope.graph.operators import (
 )
 
 POINTWISE = Pointwise()
+ADDED = Pointwise(minus_infinity="minus infinity")
 
 HIDES = -1e4
 """Added to a score, this or less leaves nothing of it behind a softmax: exp(−10⁴) = 0 in any
@@ -207,6 +209,22 @@ class Call:
             return value
         shape = np.broadcast_shapes(self.shape_of(value), table.shape)
         return self.add(Mask(Indices(table), hidden), (value,), shape)
+
+    def added(self, value: int, constant: torch.Tensor) -> int:
+        """The value plus a constant: where that is minus infinity (a mask), nothing is read."""
+        shape = self.shape
+        # A mask is made of constants; weights aren't searched for it.
+        if (
+            constant.is_floating_point()
+            and constant.numel() > 1
+            and has_values(constant)
+            and not isinstance(constant, torch.nn.Parameter)
+        ):
+            known = self.concrete(constant)
+            if known is not None and (known <= HIDES).any():
+                hidden = self.expand(value, shape)
+                return self.mask(hidden, known > HIDES, hidden="minus infinity")
+        return self.pointwise(value, shape=shape, operator=ADDED)
 
     def grouped(self, axis: int, groups: int) -> Channels:
         """Channels that read their own group."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from fieldscope.frontends.torch.lowering.call import HIDES, Call, tensors_in
+from fieldscope.frontends.torch.lowering.call import ADDED, HIDES, Call, tensors_in
 from fieldscope.frontends.torch.lowering.registry import Rule, lowers
 from fieldscope.frontends.torch.shaped import Shaped, has_values
 from fieldscope.graph.operators import Hidden, Pointwise
@@ -58,7 +58,6 @@ leaky_relu mish neg relu relu6 rsqrt selu sigmoid silu softplus sqrt tanh sub mu
 
 ZERO = Pointwise(zero="zero")
 SCALED = Pointwise(zero="zero", minus_infinity="minus infinity")
-ADDED = Pointwise(minus_infinity="minus infinity")
 EXPONENTIAL = Pointwise(minus_infinity="zero")
 
 KEEP_ZERO = "abs gelu leaky_relu neg relu sign silu sqrt square tanh".split()
@@ -112,6 +111,22 @@ def copy(call: Call, _: torch.Tensor, source: torch.Tensor, *__: Any) -> int:
     return call.expand(call.value(source), call.shape)
 
 
+@lowers("fill", "zero")
+def fill(call: Call, _: torch.Tensor, filling: Any = 0) -> int:
+    """A constant, or one value everywhere."""
+    if call.depends(filling):
+        return call.expand(call.value(filling), call.shape)
+    return call.builder.constant(call.shape)
+
+
+@lowers("glu")
+def glu(call: Call, x: torch.Tensor, axis: int = -1) -> int:
+    """Half of an axis, gated by the other half."""
+    axis %= x.dim()
+    value, half = call.value(x), x.shape[axis] // 2
+    return call.pointwise(call.slice(value, axis, 0, half), call.slice(value, axis, half, half))
+
+
 @lowers("where")
 def where(call: Call, condition: torch.Tensor, *branches: Any) -> int | tuple[int, ...]:
     """A constant condition chooses positions; one that depends on the input is read too."""
@@ -158,19 +173,9 @@ def masked_fill(call: Call, x: torch.Tensor, mask: torch.Tensor, filling: Any) -
 def add(call: Call, x: Any, y: Any, **_: Any) -> int:
     """A sum; where a constant minus infinity is added (a mask), nothing is read."""
     for one, other in ((x, y), (y, x)):
-        if (
-            isinstance(other, torch.Tensor)
-            and other.is_floating_point()
-            and has_values(other)
-            and other.numel() > 1
-            and not call.depends(other)
-        ):
-            known = call.concrete(other)
-            if known is not None and (hidden := known == float("-inf")).any():
-                return call.mask(
-                    call.expand(call.value(one), call.shape), ~hidden, hidden="minus infinity"
-                )
-    return call.pointwise(*tensors_in([x, y]))
+        if call.depends(one) and isinstance(other, torch.Tensor) and not call.depends(other):
+            return call.added(call.value(one), other)
+    return call.pointwise(*tensors_in([x, y]), operator=ADDED)
 
 
 def _normalised(x: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, ...]:

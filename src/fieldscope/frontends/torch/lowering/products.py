@@ -10,9 +10,9 @@ import torch
 
 from fieldscope.frontends.torch.lowering.call import HIDES, Call
 from fieldscope.frontends.torch.lowering.registry import lowers
-from fieldscope.graph.operators import Contract, Indices, Pairs
+from fieldscope.graph.operators import Contract, Pairs
 
-BATCH, ROW, INNER, COLUMN = 0, 1, 2, 3
+BATCH, ROW, INNER, COLUMN, WITHIN = range(5)
 
 
 def _product(call: Call, a: torch.Tensor, b: torch.Tensor, batch: int) -> int:
@@ -50,7 +50,7 @@ def addmm(call: Call, bias: torch.Tensor, a: torch.Tensor, b: torch.Tensor, **_:
     if not (call.depends(a) or call.depends(b)):
         return call.pointwise(bias)
     product = _product(call, a, b, a.dim() - 2)
-    return call.pointwise(product, bias) if call.depends(bias) else product
+    return call.pointwise(product, bias) if call.depends(bias) else call.added(product, bias)
 
 
 @lowers("linear")
@@ -143,43 +143,29 @@ def cdist(call: Call, a: torch.Tensor, b: torch.Tensor, *_: Any) -> int:
 def attention(
     call: Call, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *args: Any, **kwargs: Any
 ) -> tuple[int | None, ...]:
-    """Scores [.. i j], their softmax over j, and the sum of v over j.
-
-    The same three nodes that attention by hand makes: scores stay a row and a column.
-    """
+    """Row i of q, and all rows of k and v that the mask lets through."""
     lead = tuple(range(10, 10 + q.dim() - 2))
-    shape = (*call.shape[:-1], k.shape[-2])
     mask = kwargs.get("attn_mask", next((a for a in args if isinstance(a, torch.Tensor)), None))
-    causal = kwargs.get("is_causal", any(a is True for a in args))
-    operands = [(q, (*lead, ROW, COLUMN)), (k, (*lead, INNER, COLUMN))]
-    used = [(call.value(t), labels) for t, labels in operands if call.depends(t)]
-    scores = None
-    if used:
-        labels = tuple(labels for _, labels in used)
-        scores = call.add(Contract(labels, (*lead, ROW, INNER)), [x for x, _ in used], shape)
-    keep = None
-    if causal:
-        keep = np.tri(shape[-2], shape[-1], dtype=bool)
-    if isinstance(mask, torch.Tensor):
-        if call.depends(mask):
-            scores = call.pointwise(scores, mask, shape=shape)
-        elif (known := call.concrete(mask)) is not None:
+    pairs, bound, hidden = None, "", []
+    rows, inner = q.shape[-2], k.shape[-2]
+    keep = np.tri(rows, inner, dtype=bool) if kwargs.get("is_causal", True in args) else None
+    if isinstance(mask, torch.Tensor) and not call.depends(mask):
+        known = call.concrete(mask)
+        if known is not None:
             given = known if known.dtype == bool else known > HIDES
             keep = given if keep is None else keep & given
-    operands_of_sum = []
-    labels_of_sum = []
-    pairs = None
-    if scores is not None:
-        if keep is not None:
-            scores = call.mask(scores, keep, hidden="minus infinity")
-        operands_of_sum.append(call.mix(scores, (-1,), softmax=True))
-        labels_of_sum.append((*lead, ROW, INNER))
-    if scores is None and keep is not None and keep.ndim == 2:
-        pairs = Pairs(ROW, INNER, Indices(keep))
-    if call.depends(v):
-        operands_of_sum.append(call.value(v))
-        labels_of_sum.append((*lead, INNER, COLUMN))
-    result = call.add(
-        Contract(tuple(labels_of_sum), (*lead, ROW, COLUMN), pairs), operands_of_sum, call.shape
-    )
+    elif isinstance(mask, torch.Tensor):
+        hidden.append((mask, (*lead, ROW, INNER)[-mask.dim() :]))
+    if keep is not None and not keep.all():
+        pairs = Pairs.of(ROW, INNER, np.broadcast_to(keep, (*keep.shape[:-2], rows, inner)))
+        bound = "" if pairs is not None else "its mask differs along more than one axis"
+    operands = [
+        (q, (*lead, ROW, WITHIN)),
+        (k, (*lead, INNER, WITHIN)),
+        (v, (*lead, INNER, COLUMN)),
+        *hidden,
+    ]
+    used = [(call.value(t), labels) for t, labels in operands if call.depends(t)]
+    operator = Contract(tuple(labels for _, labels in used), (*lead, ROW, COLUMN), pairs, bound)
+    result = call.add(operator, [value for value, _ in used], call.shape)
     return (result, *(None for _ in call.results[1:]))

@@ -211,6 +211,16 @@ def fractional_pool(call: Call, x: torch.Tensor, kernel: Sequence[int], *_: Any)
     return mixed, mixed
 
 
+@lowers("max_unpool2d", "max_unpool3d")
+def max_unpool(
+    call: Call, x: torch.Tensor, places: torch.Tensor, out: Sequence[int], *_: Any
+) -> int:
+    """Elements sent to where the values of another tensor say: any of a channel may arrive."""
+    axes = range(x.dim() - len(out), x.dim())
+    parts = [call.mix(call.value(t), axes, call.shape) for t in (x, places) if call.depends(t)]
+    return call.pointwise(*parts)
+
+
 @lowers("im2col")
 def im2col(
     call: Call,
