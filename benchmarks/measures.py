@@ -149,7 +149,18 @@ def chain_costs(lengths: Sequence[int], *, repeats: int) -> list[ChainCost]:
     ]
 
 
-_PEAK = "\nimport resource, sys; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+# On Linux the figure of getrusage starts at what the process that started this
+# one had used, so there the kernel's own is read.
+_PEAK = """
+import pathlib, resource, sys
+status = pathlib.Path("/proc/self/status")
+if status.exists():
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    print(int(lines["VmHWM"].split()[0]) * 1024)
+else:
+    unit = 1 if sys.platform == "darwin" else 1024
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+"""
 _ANALYZE_RESNET152 = """
 import fieldscope
 from fieldscope.frontends.torch import zoo
@@ -197,8 +208,7 @@ def frameworks_loaded() -> str:
 
 
 def _peak(script: str) -> int:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return int(_python(script + _PEAK)) * unit
+    return int(_python(script + _PEAK))
 
 
 def _python(script: str) -> str:
