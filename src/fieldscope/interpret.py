@@ -15,7 +15,7 @@ from fieldscope.domains import affine, hull, narrowest
 from fieldscope.domains import layout as layouts_of
 from fieldscope.domains.affine import LOST
 from fieldscope.domains.hull import Hull
-from fieldscope.geometry.bounds import FAR, GLOBAL
+from fieldscope.geometry.bounds import FAR, GLOBAL, LEADING
 from fieldscope.geometry.layout import Factor, Kind, Layout, plain, rank
 from fieldscope.graph.graph import Graph, Node
 from fieldscope.graph.masks import with_pairs
@@ -177,6 +177,8 @@ class _Walk:
                 found, field = hull.everything(axis.extent, result), affine.everything(result)
             affines.append(field)
             hulls.append(found)
+        if type(operator) is Concat:
+            result = _stacked(operator.axis, given, hulls, result)
         return ValueFields(result, tuple(hulls), tuple(affines), context, bounds)
 
     @staticmethod
@@ -263,6 +265,18 @@ class _Walk:
                 ):
                     found.add((k, index))
         return found
+
+
+def _stacked(
+    axis: int, given: tuple[Layout, ...], hulls: list[Hull | None], result: Layout
+) -> Layout:
+    """Positions put one after another are an axis of positions again, as in a loop over time."""
+    if any(rank(layout) or layout.shape[axis] != 1 for layout in given):
+        return result
+    (factor,) = result.span(axis)
+    if not any(part.shape[LEADING + factor] != 1 for found in hulls for part in found or ()):
+        return result  # alike: channels
+    return result.replaced(axis, (Factor(result.shape[axis], Kind.SPATIAL),))
 
 
 def _covers(one: Hull | None, others: Sequence[Hull | None]) -> bool:

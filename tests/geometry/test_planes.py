@@ -60,7 +60,7 @@ def test_a_transposed_window_on_the_plane_is_one_far_from_the_border(
     taken = planes.taken(found, 2, new_step, np.arange(20, 40))
     empty = border[0, :, 20:40] == EMPTY
     assert (np.where(empty, EMPTY, taken[0]) == border[0, :, 20:40]).all()
-    assert ((taken[0] > planes.FAR) == empty).all()
+    assert ((taken[0] > arrays.FAR) == empty).all()
 
 
 @given(periodic(), st.integers(1, 4))

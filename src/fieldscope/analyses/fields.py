@@ -9,10 +9,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from fieldscope.domains import affine as affine_of
 from fieldscope.domains.affine import LOST
 from fieldscope.domains.hull import Hull
 from fieldscope.geometry.bounds import EMPTY, FAR, LEADING, Bounds, over
-from fieldscope.geometry.layout import Kind, Layout, position_axes
+from fieldscope.geometry.layout import Kind, Layout, position_axes, whole_planes
 from fieldscope.geometry.planes import Affine
 from fieldscope.interpret import ValueFields
 
@@ -79,7 +80,10 @@ def axis_field(fields: ValueFields, index: int, extent: int) -> AxisField:
     if hull is None:
         return NOTHING
     if isinstance(affine, Affine):
-        return _of_plane(affine, fields.layout)
+        layout = whole_planes(fields.layout)
+        merged = affine_of.convert(affine, fields.layout, layout)
+        assert isinstance(merged, Affine), "a plane and its inside always merge"
+        return _of_plane(merged, layout)
     assert affine is LOST
     return _of_hull(hull, fields.layout, extent)
 

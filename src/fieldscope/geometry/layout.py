@@ -113,6 +113,14 @@ def merged(axis: Axis) -> Factor:
 
 
 @lru_cache(maxsize=4096)
+def whole_planes(layout: Layout) -> Layout:
+    """The layout with every plane and what is inside it as one factor, by position."""
+    return Layout(
+        tuple((merged(axis),) if merged(axis).kind is Kind.PLANE else axis for axis in layout.axes)
+    )
+
+
+@lru_cache(maxsize=4096)
 def rank(layout: Layout) -> int:
     """2 if the value extends along space, 1 if its spatial axes have extent 1, else 0."""
     best = 0

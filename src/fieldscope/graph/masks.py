@@ -58,7 +58,7 @@ def with_pairs(graph: Graph) -> Graph:
         operator = node.operator
         if isinstance(operator, Contract):
             if any(k in known for k in node.operands):
-                node = replace(node, operator=_paired(operator, node, known))
+                node = replace(node, operator=_paired(graph, operator, node, known))
             elif len(node.operands) > 1 and any(k in lost for k in node.operands):
                 node = replace(node, operator=replace(operator, bound=UNFOLLOWED))
         elif isinstance(operator, PASSING):
@@ -124,7 +124,7 @@ def _reshaped(keep: BoolArray, before: Shape, after: Shape) -> BoolArray | None:
     return np.broadcast_to(keep, before).reshape(after)
 
 
-def _paired(operator: Contract, node: Node, known: dict[int, _Known]) -> Contract:
+def _paired(graph: Graph, operator: Contract, node: Node, known: dict[int, _Known]) -> Contract:
     for labels, operand in zip(operator.operands, node.operands, strict=True):
         found = known.get(operand)
         if found is None or found.hidden != "zero" or len(operator.operands) < 2:
@@ -137,10 +137,20 @@ def _paired(operator: Contract, node: Node, known: dict[int, _Known]) -> Contrac
         if len(gone) == 1 and len(kept) <= 1:
             others = tuple(axis for axis in range(found.keep.ndim) if axis not in (*kept, *gone))
             table = found.keep.squeeze(others)
-            if not kept:
-                continue  # hidden from every row: the mask on the scores says it all
-            if kept[0] > gone[0]:
+            if not kept:  # hidden from every row alike
+                rows = [a for a, label in enumerate(labels) if _is_row(operator, label)]
+                if not rows:
+                    continue
+                kept = rows[-1:]
+                table = np.broadcast_to(table, (graph.shape(operand)[kept[0]], *table.shape))
+            elif kept[0] > gone[0]:
                 table = table.T
             return replace(operator, pairs=Pairs.of(labels[kept[0]], labels[gone[0]], table))
         return replace(operator, bound="its mask differs along more than one axis")
     return operator
+
+
+def _is_row(operator: Contract, label: int) -> bool:
+    """Whether a label of the result comes from one operand only."""
+    found = sum(label in labels for labels in operator.operands)
+    return found == 1 and label in operator.result

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from fieldscope.frontends.torch.operators import OperatorInfo
-from fieldscope.frontends.torch.shaped import Shaped, each_shaped, has_values
+from fieldscope.frontends.torch.shaped import Shaped, each_shaped, has_memory, has_values
 
 MOST_FROM_WEIGHTS = 4096
 """Results of so many elements are computed from weights at once; larger ones on demand."""
@@ -120,11 +120,11 @@ class Constants:
         return tensor.is_floating_point() and (
             isinstance(tensor, torch.nn.Parameter)
             or id(tensor) in self._weights
-            or tensor.untyped_storage()._cdata not in self._own
+            or (has_memory(tensor) and tensor.untyped_storage()._cdata not in self._own)
         )
 
     def _adopt(self, tensor: torch.Tensor) -> None:
-        if has_values(tensor):
+        if has_memory(tensor):
             storage = tensor.untyped_storage()
             self._own[storage._cdata] = storage
 
@@ -195,7 +195,7 @@ class Constants:
 
     def _current(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor, or the copy of it that was written to."""
-        if not self._copies or not has_values(tensor):
+        if not self._copies or not has_memory(tensor):
             return tensor
         copy = self._copies.get(tensor.untyped_storage()._cdata)
         if copy is None:

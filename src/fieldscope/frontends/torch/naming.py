@@ -114,7 +114,7 @@ class Names:
             base = f"{short}_{counts[short]}"
             name = self._unique(f"{scope.path}.{base}" if scope.path else base)
             self._owner[place] = (name, scope.path)
-            node = self._main(operation.nodes)
+            node = self._main(operation.nodes, operation.results[0])
             layer = TracedLayer(name, operation.results[0], node, operation.source, scope.depth)
             self.layers.append((place, layer))
             for k, value in enumerate(operation.results[1:], start=1):
@@ -150,7 +150,7 @@ class Names:
     def _layer(self, scope: Scope, own: list[int]) -> None:
         name = self._unique(scope.path or type(scope.module).__name__.lower())
         nodes = [node for place in own for node in self._operations[place].nodes]
-        node = self._main(nodes)
+        node = self._main(nodes, scope.results[0][1])
         source = next(
             (self._operations[p].source for p in own if node in self._operations[p].nodes),
             self._operations[own[-1]].source,
@@ -169,10 +169,13 @@ class Names:
                     TracedLayer(f"{name}{key}", value, node, source, scope.depth - 1)
                 )
 
-    def _main(self, nodes: Sequence[int] | range) -> int | None:
-        found = [
-            (_ORDER[type(self._builder.operator(node))], node)
-            for node in nodes
-            if type(self._builder.operator(node)) in _ORDER
-        ]
-        return min(found)[1] if found else None
+    def _main(self, nodes: Sequence[int] | range, value: int) -> int | None:
+        shape = self._builder.shape(value)
+        found = []
+        for node in nodes:
+            operator = self._builder.operator(node)
+            if type(operator) in _ORDER:
+                # The statistics inside of a norm don't characterise it: its result is a map.
+                aside = isinstance(operator, Reduce) and self._builder.shape(node) != shape
+                found.append((aside, _ORDER[type(operator)], node))
+        return min(found)[2] if found else None

@@ -7,9 +7,7 @@ operator that reads one is lowered. What doesn't depend on the input is left to
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from fieldscope.errors import TraceError
 from fieldscope.frontends.torch.aliases import Aliases
 from fieldscope.frontends.torch.constants import Constants, map_tensors
+from fieldscope.frontends.torch.location import user_location
 from fieldscope.frontends.torch.lowering.call import Call, tensors_in
 from fieldscope.frontends.torch.operators import OperatorInfo, info_of
 from fieldscope.frontends.torch.scopes import Observer
@@ -338,18 +337,3 @@ class Recorder(TorchDispatchMode):
         if not place:
             return f" at {location}" if location else ""
         return f" at {place} ({location})" if location else f" at {place}"
-
-
-_OWN = str(Path(__file__).resolve().parents[2])
-_TORCH = str(Path(torch.__file__).resolve().parent)
-
-
-def user_location() -> str | None:
-    """file:line of the innermost frame that is neither ours nor PyTorch's."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith((_OWN, _TORCH, "<")):
-            return f"{Path(name).name}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
-    return None

@@ -52,7 +52,7 @@ class Restorer:
         if id(module) in self._taken:
             return
         state = dict(vars(module))
-        contents = [(v, v.copy()) for v in state.values() if type(v) in _CONTAINERS]
+        contents = list(_containers(state.values()))
         self._taken[id(module)] = (module, state, contents)
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None:
@@ -78,6 +78,15 @@ class Restorer:
             for container, content in contents:
                 if not _same(container, content):
                     _refill(container, content)
+
+
+def _containers(values: Iterable[Any], depth: int = 0) -> Iterator[tuple[Any, Any]]:
+    """Each container among some values, with a copy of it; also those inside of others."""
+    for value in values:
+        if type(value) in _CONTAINERS and depth < 8:
+            yield value, value.copy()
+            inside = value.values() if isinstance(value, dict) else value
+            yield from _containers(list(inside), depth + 1)
 
 
 def _same(container: Any, content: Any) -> bool:

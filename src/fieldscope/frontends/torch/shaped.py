@@ -13,6 +13,9 @@ from typing import Any
 
 import torch
 
+from fieldscope.errors import TraceError
+from fieldscope.frontends.torch.location import user_location
+
 _CPU = torch.device("cpu")
 
 
@@ -35,6 +38,32 @@ class Shaped(torch.Tensor):
     ) -> Any:
         """Refuse what isn't recorded: a tensor that a model kept from a trace."""
         raise RuntimeError(f"{func} is run on a tensor of fieldscope's, which has no values")
+
+    def __repr__(self, **_: Any) -> str:
+        return f"tensor(shape={tuple(self.shape)}, dtype={self.dtype}, without values)"
+
+    def __deepcopy__(self, _: Any) -> torch.Tensor:
+        return self.clone()
+
+    def numpy(self, **_: Any) -> Any:  # type: ignore[override]  # never returns
+        """Refuse: the elements aren't known."""
+        raise _without_values("numpy()")
+
+    def tolist(self) -> Any:
+        """Refuse: the elements aren't known."""
+        raise _without_values("tolist()")
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise _without_values("conversion to NumPy")
+
+
+def _without_values(what: str) -> TraceError:
+    place = user_location()
+    return TraceError(
+        f"cannot trace model: its forward needs a tensor's values for {what}"
+        f"{f' at {place}' if place else ''}\n"
+        "pass example=<a real input> to run it for real"
+    )
 
 
 # Messages of PyTorch and of the model's own code call it what the user knows it as.
@@ -75,6 +104,11 @@ def each_shaped(results: Any) -> Any:
 def has_values(tensor: torch.Tensor) -> bool:
     """Whether a tensor has elements."""
     return type(tensor) is not Shaped and not tensor.is_meta
+
+
+def has_memory(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has elements in one piece of memory (not sparse)."""
+    return has_values(tensor) and tensor.layout is torch.strided
 
 
 def reshaped_in_place(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

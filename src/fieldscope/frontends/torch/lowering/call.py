@@ -39,6 +39,18 @@ HIDES = -1e4
 floating-point type. Masks write −10⁴, −10⁹ or the type's smallest number as often as −∞."""
 
 
+def hidden_by(filling: object) -> Hidden:
+    """What fills a mask, where it may take no part in a softmax or product behind it."""
+    if isinstance(filling, torch.Tensor) and filling.numel() == 1 and has_values(filling):
+        filling = filling.item()
+    if isinstance(filling, (int, float)):
+        if filling == 0:
+            return "zero"
+        if filling <= HIDES:
+            return "minus infinity"
+    return ""
+
+
 class Constants(Protocol):
     """Access to tensors that don't depend on the input."""
 
@@ -202,9 +214,13 @@ class Call:
         out = _with(shapes[0], axis, sum(shape[axis] for shape in shapes))
         return values[0] if len(values) == 1 else self.add(Concat(axis), values, out)
 
-    def mask(self, value: int, keep: npt.ArrayLike, *, hidden: Hidden = "") -> int:
-        """The value where `keep` is true, a constant elsewhere."""
+    def mask(self, value: int, keep: npt.ArrayLike, *, filling: object = None) -> int:
+        """The value where `keep` is true, a constant elsewhere, where known `filling`."""
         table = np.asarray(keep)
+        hidden = hidden_by(filling)
+        if hidden == "minus infinity" and filling != float("-inf") and table.ndim:
+            # A row that is masked everywhere has equal scores, and so reads everything.
+            table = table | ~table.any(axis=-1, keepdims=True)
         if table.size and table.all():
             return value
         shape = np.broadcast_shapes(self.shape_of(value), table.shape)
@@ -222,8 +238,8 @@ class Call:
         ):
             known = self.concrete(constant)
             if known is not None and (known <= HIDES).any():
-                hidden = self.expand(value, shape)
-                return self.mask(hidden, known > HIDES, hidden="minus infinity")
+                filling = float(known[known <= HIDES].max())
+                return self.mask(self.expand(value, shape), known > HIDES, filling=filling)
         return self.pointwise(value, shape=shape, operator=ADDED)
 
     def grouped(self, axis: int, groups: int) -> Channels:

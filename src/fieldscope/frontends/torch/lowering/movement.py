@@ -176,6 +176,23 @@ def diagonal(call: Call, x: torch.Tensor, offset: int = 0, one: int = 0, other: 
     return call.gather(flat, len(rest), place)
 
 
+@lowers("diag_embed")
+def diag_embed(call: Call, x: torch.Tensor, offset: int = 0, one: int = -2, other: int = -1) -> int:
+    """Elements on a diagonal of two new axes, zero beside it."""
+    one, other = one % len(call.shape), other % len(call.shape)
+    n = call.shape[one]
+    place = np.full((n, n), -1, dtype=np.int64)
+    index = np.arange(x.shape[-1])
+    place[index + max(-offset, 0), index + max(offset, 0)] = index
+    value = call.gather(call.value(x), x.dim() - 1, place)
+    rest = iter(range(len(call.shape) - 2))
+    order = [
+        len(call.shape) - 2 if k == one else len(call.shape) - 1 if k == other else next(rest)
+        for k in range(len(call.shape))
+    ]
+    return call.permute(value, order)
+
+
 @lowers("unfold")
 def unfold(call: Call, x: torch.Tensor, axis: int, size: int, step: int) -> int:
     """Windows of an axis, with their elements in a new last axis."""
@@ -351,9 +368,7 @@ def _triangle(lower: bool) -> Any:
         """The same elements on one side of a diagonal; the others read nothing."""
         rows, columns = x.shape[-2:]
         keep = np.arange(columns) - np.arange(rows)[:, None]
-        return call.mask(
-            call.value(x), keep <= diagonal if lower else keep >= diagonal, hidden="zero"
-        )
+        return call.mask(call.value(x), keep <= diagonal if lower else keep >= diagonal, filling=0)
 
     return rule
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from fieldscope.frontends.torch.lowering.call import ADDED, HIDES, Call, tensors_in
+from fieldscope.frontends.torch.lowering.call import ADDED, Call, tensors_in
 from fieldscope.frontends.torch.lowering.registry import Rule, lowers
 from fieldscope.frontends.torch.shaped import Shaped, has_values
-from fieldscope.graph.operators import Hidden, Pointwise
+from fieldscope.graph.operators import Pointwise
 
 POINTWISE = """
 abs absolute acos acosh add addcdiv addcmul alpha_dropout angle asin asinh atan atan2 atanh
@@ -140,21 +140,9 @@ def where(call: Call, condition: torch.Tensor, *branches: Any) -> int | tuple[in
     for branch, other, keep in ((first, second, known != 0), (second, first, known == 0)):
         if call.depends(branch):
             parts.append(
-                call.mask(call.expand(call.value(branch), call.shape), keep, hidden=_hidden(other))
+                call.mask(call.expand(call.value(branch), call.shape), keep, filling=other)
             )
     return call.pointwise(*parts)
-
-
-def _hidden(filling: object) -> Hidden:
-    """What fills a mask, where it may take no part in a softmax or product behind it."""
-    if isinstance(filling, torch.Tensor) and filling.numel() == 1 and has_values(filling):
-        filling = filling.item()
-    if isinstance(filling, (int, float)):
-        if filling == 0:
-            return "zero"
-        if filling <= HIDES:
-            return "minus infinity"
-    return ""
 
 
 @lowers("masked_fill")
@@ -163,7 +151,7 @@ def masked_fill(call: Call, x: torch.Tensor, mask: torch.Tensor, filling: Any) -
     known = call.concrete(mask)
     if known is None:
         return call.pointwise(*tensors_in([x, mask, filling]))
-    kept = call.mask(call.expand(call.value(x), call.shape), known == 0, hidden=_hidden(filling))
+    kept = call.mask(call.expand(call.value(x), call.shape), known == 0, filling=filling)
     if not call.depends(filling):
         return kept
     return call.pointwise(kept, call.mask(call.expand(call.value(filling), call.shape), known != 0))
