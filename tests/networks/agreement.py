@@ -93,7 +93,8 @@ def _unplaced(
         ends = [(slice(None),) * axis + (place,) for place in (0, -1)]
         for number in (number for number, axes in spatial.items() if axes):
             first, last = (measured.hull(name, end, part=part, input=number) for end in ends)
-            if first != last:
+            pairs = zip(first, last, strict=True)
+            if any(a < b and c < d and (b <= c or d <= a) for (a, b), (c, d) in pairs):
                 yield (
                     f"{name or 'output'}{part} {layer.shape}: positions are on {layer.spatial},"
                     f" but the field moves along axis {axis}, from {first} to {last}"

@@ -314,6 +314,7 @@ class CrossAttention(nn.Module):
     """Positions of the first map attend to all positions of the second."""
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        assert min(x[0, 0].numel(), y[0, 0].numel()) > 1, "one position is spread, not attended"
         channels = min(x.shape[1], y.shape[1])
         q, k = x[:, :channels].flatten(2), y[:, :channels].flatten(2)
         scores = torch.einsum("nci,ncj->nij", q, k).softmax(-1)

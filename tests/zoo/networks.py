@@ -100,7 +100,13 @@ SLOW: dict[str, Shape] = {
 }
 
 # Attention over channels and linear attention: positions are contracted away in products.
-PRODUCTS_ARE_CONTEXT = {"timm:davit_tiny", "timm:coat_lite_tiny"}
+PRODUCTS_ARE_CONTEXT = {
+    "timm:davit_tiny",
+    "timm:coat_lite_tiny",
+    "timm:edgenext_xx_small",
+    "timm:efficientvit_b0",
+    "timm:xcit_nano_12_p16_224",
+}
 
 
 def build(target: str) -> nn.Module:
