@@ -39,13 +39,13 @@ class Shaped(torch.Tensor):
         """Refuse what isn't recorded: a tensor that a model kept from a trace."""
         raise RuntimeError(f"{func} is run on a tensor of fieldscope's, which has no values")
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self, **_: Any) -> str:  # type: ignore[override]  # no contents to show
         return f"tensor(shape={tuple(self.shape)}, dtype={self.dtype}, without values)"
 
     def __deepcopy__(self, _: Any) -> torch.Tensor:
         return self.clone()
 
-    def numpy(self, **_: Any) -> Any:  # type: ignore[override]  # never returns
+    def numpy(self, **_: Any) -> Any:
         """Refuse: the elements aren't known."""
         raise _without_values("numpy()")
 
