@@ -57,7 +57,7 @@ class Restorer:
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None:
                 self._memory.append((tensor, tensor.untyped_storage()._cdata, tensor.data))
-        if module.training:
+        if getattr(module, "training", False):  # frozen scripts have no mode
             self._training.append(module)
             module.training = False
 

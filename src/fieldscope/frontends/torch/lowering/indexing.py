@@ -16,6 +16,10 @@ import torch
 from fieldscope.frontends.torch.lowering.call import Call, tensors_in
 from fieldscope.frontends.torch.lowering.registry import lowers
 from fieldscope.frontends.torch.shaped import Shaped, has_values
+from fieldscope.graph.operators import Collect, Indices
+
+MOST_SCATTERED = 1 << 20
+"""Scatters by constants over more elements than this are bounds."""
 
 WRITES = "it writes where the input's values say"
 
@@ -276,12 +280,33 @@ def _index_write(
     return call.pointwise(base, call.gather(call.value(source), axis, place))
 
 
-@lowers("scatter", "scatter_add", "scatter_reduce")
+@lowers("scatter_add", "scatter_reduce", "scatter.reduce", "scatter.value_reduce")
+def scatter_add(
+    call: Call, x: torch.Tensor, axis: int, chosen: torch.Tensor, source: Any, *_: Any, **__: Any
+) -> int | tuple[int, ...]:
+    """Elements added to positions of one axis; if the input says where, any may arrive at each."""
+    return _scatter(call, x, axis, chosen, source, adds=True)
+
+
+@lowers("scatter")
 def scatter(
     call: Call, x: torch.Tensor, axis: int, chosen: torch.Tensor, source: Any, *_: Any, **__: Any
-) -> int:
-    """Elements sent to positions of one axis: any of them may arrive at each position."""
+) -> int | tuple[int, ...]:
+    """Elements sent to positions of one axis; if the input says where, any may arrive at each."""
+    return _scatter(call, x, axis, chosen, source, adds=False)
+
+
+def _scatter(
+    call: Call, x: torch.Tensor, axis: int, chosen: torch.Tensor, source: Any, *, adds: bool
+) -> int | tuple[int, ...]:
+    """A scatter; where several elements arrive at one position, all of them are read."""
     axis %= max(x.dim(), 1)
+    known = call.concrete(chosen)
+    if known is not None:
+        kept = tensors_in([x, source])
+        if x.numel() > MOST_SCATTERED:
+            return call.opaque(kept, "it scatters over more elements than are written out")
+        return _scattered(call, x, axis, known, source, adds=adds)
     parts = [call.value(x)] if call.depends(x) else []
     for tensor in (chosen, source):
         if not call.depends(tensor):
@@ -297,6 +322,55 @@ def scatter(
             value = call.pad(value, k, 0, x.shape[k] - call.shape_of(value)[k])
         parts.append(value)
     return call.pointwise(*parts)
+
+
+def _scattered(
+    call: Call,
+    x: torch.Tensor,
+    axis: int,
+    known: npt.NDArray[Any],
+    source: Any,
+    *,
+    adds: bool,
+) -> int:
+    """A scatter by constants: along the axis if all of it is alike, else element by element."""
+    own = np.moveaxis(known, axis, 0)
+    others = [k for k in range(x.dim()) if k != axis]
+    depends = call.depends(source) and source.dim() > 0
+    if (own == own[(slice(None), *[slice(0, 1)] * len(others))]).all() and all(
+        known.shape[k] == x.shape[k] == (source.shape[k] if depends else x.shape[k]) for k in others
+    ):
+        target: npt.NDArray[Any] = own.reshape(len(own), -1)[:, 0]
+        shape, base = tuple(x.shape), call.value(x)
+        sent = call.slice(call.value(source), axis, 0, len(own)) if depends else None
+        origin: npt.NDArray[Any] = np.arange(len(own))
+    else:
+        place = np.indices(known.shape)
+        origin = np.ravel_multi_index(tuple(place), tuple((source if depends else x).shape))
+        place[axis] = known
+        target = np.ravel_multi_index(tuple(place), tuple(x.shape)).reshape(-1)
+        shape, base, axis = (x.numel(),), call.reshape(call.value(x), (x.numel(),)), 0
+        sent = call.reshape(call.value(source), (source.numel(),)) if depends else None
+    if not adds:
+        kept = np.ones(shape[axis], dtype=bool)
+        kept[target] = False
+        base = call.mask(base, kept.reshape([-1 if k == axis else 1 for k in range(len(shape))]))
+    if sent is not None:
+        arrivals = Indices(_arrivals(target, origin.reshape(-1), shape[axis]))
+        base = call.pointwise(base, call.add(Collect(axis, arrivals), [sent], shape), shape=shape)
+    return call.reshape(base, call.shape)
+
+
+def _arrivals(
+    target: npt.NDArray[Any], origin: npt.NDArray[Any], count: int
+) -> npt.NDArray[np.int64]:
+    """For each of `count` positions the elements that are sent to it, filled up with −1."""
+    order = np.argsort(target, kind="stable")
+    counts = np.bincount(target, minlength=count)
+    listed = np.full((count, int(counts.max(initial=0))), -1, dtype=np.int64)
+    column = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    listed[target[order], column] = origin[order]
+    return listed
 
 
 @lowers("masked_scatter")

@@ -142,7 +142,7 @@ def where(call: Call, condition: torch.Tensor, *branches: Any) -> int | tuple[in
             parts.append(
                 call.mask(call.expand(call.value(branch), call.shape), keep, filling=other)
             )
-    return call.pointwise(*parts)
+    return parts[0] if len(parts) == 1 else call.pointwise(*parts)
 
 
 @lowers("masked_fill")

@@ -73,12 +73,18 @@ def softmax(call: Call, x: torch.Tensor, axis: int, *_: Any, **__: Any) -> int:
 
 
 @lowers("_log_softmax", shapes=_like)
-@lowers("log_softmax", "sort", "argsort", "renorm", "_weight_norm_interface")
+@lowers("log_softmax", "sort", "argsort", "_weight_norm_interface")
 def along(call: Call, x: torch.Tensor, *args: Any, **kwargs: Any) -> int | tuple[int, ...]:
     """The whole of an axis, at every position of it."""
     axis = kwargs.get("dim", next((a for a in args if type(a) is int), -1))
     value = call.mix(call.value(x), (axis,))
     return value if len(call.results) == 1 else (value,) * len(call.results)
+
+
+@lowers("renorm")
+def renorm(call: Call, x: torch.Tensor, order: Any, axis: int, *_: Any) -> int:
+    """The norm of each slice along an axis: all other axes."""
+    return call.mix(call.value(x), (k for k in range(x.dim()) if k != axis % x.dim()))
 
 
 @lowers("sort.stable")

@@ -29,6 +29,7 @@ def _convolved(
     transposed: bool,
     output_padding: Sequence[int],
     groups: int,
+    *_: Any,
 ) -> torch.Tensor:
     """Result of a convolution on the meta device, by the formula of its documentation."""
     kernel = weight.shape[2:]
@@ -212,13 +213,9 @@ def fractional_pool(call: Call, x: torch.Tensor, kernel: Sequence[int], *_: Any)
 
 
 @lowers("max_unpool2d", "max_unpool3d")
-def max_unpool(
-    call: Call, x: torch.Tensor, places: torch.Tensor, out: Sequence[int], *_: Any
-) -> int:
-    """Elements sent to where the values of another tensor say: any of a channel may arrive."""
-    axes = range(x.dim() - len(out), x.dim())
-    parts = [call.mix(call.value(t), axes, call.shape) for t in (x, places) if call.depends(t)]
-    return call.pointwise(*parts)
+def max_unpool(call: Call, x: torch.Tensor, places: torch.Tensor, *_: Any) -> tuple[int, ...]:
+    """Elements sent to where the values of another tensor say."""
+    return call.opaque([x, places], "it writes where the input's values say")
 
 
 @lowers("im2col")
