@@ -288,7 +288,9 @@ def _covers(one: Hull | None, others: Sequence[Hull | None]) -> bool:
     if one is None:
         return False
     whole = hull.joined(one)[0] if len(one) > 1 else one[0][0]
-    reads = whole[0] < FAR  # what reads nothing, reads nothing else than the others
+    reads = whole[0] < FAR
+    if not reads.any():
+        return False  # what reads nothing can be no context
     low, high = (
         whole[0].max(where=reads, initial=GLOBAL),
         -whole[1].max(where=reads, initial=GLOBAL),

@@ -222,3 +222,12 @@ def test_unpooling_by_the_indices_of_a_pooling_is_a_bound() -> None:
         return functional.max_unpool1d(pooled, places, 2)
 
     assert not fieldscope.analyze(forward, (1, 1, 8)).output.exact
+
+
+def test_models_that_were_traced_to_torchscript() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        traced = torch.jit.trace(net, torch.randn(1, 3, 16, 16))
+    output = fieldscope.analyze(traced, (1, 3, 16, 16)).output
+    assert (output.size, output.stride) == ((4, 4), (2, 2))

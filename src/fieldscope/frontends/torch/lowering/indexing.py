@@ -346,7 +346,8 @@ def _scattered(
         origin: npt.NDArray[Any] = np.arange(len(own))
     else:
         place = np.indices(known.shape)
-        origin = np.ravel_multi_index(tuple(place), tuple((source if depends else x).shape))
+        taken = tuple((source if depends else x).shape)
+        origin = np.asarray(np.ravel_multi_index(tuple(place), taken))
         place[axis] = known
         target = np.ravel_multi_index(tuple(place), tuple(x.shape)).reshape(-1)
         shape, base, axis = (x.numel(),), call.reshape(call.value(x), (x.numel(),)), 0

@@ -241,8 +241,8 @@ def cat(call: Call, tensors: Sequence[torch.Tensor], axis: int = 0) -> int:
 def stack(call: Call, tensors: Sequence[torch.Tensor], axis: int = 0) -> int:
     """One after another along a new axis."""
     axis %= len(call.shape)
-    shape = (*call.shape[:axis], 1, *call.shape[axis + 1 :])
-    return call.concat([call.reshape(call.value(t), shape) for t in tensors], axis)
+    kept = (*range(axis), -1, *range(axis, len(call.shape) - 1))
+    return call.concat([call.continued(call.value(t), kept) for t in tensors], axis)
 
 
 @lowers("flip")
