@@ -122,13 +122,17 @@ def whole_planes(layout: Layout) -> Layout:
 
 @lru_cache(maxsize=4096)
 def rank(layout: Layout) -> int:
-    """2 if the value extends along space, 1 if its spatial axes have extent 1, else 0."""
+    """2 if the value extends along space, 1 if it is a map that is 1 wide, else 0.
+
+    One position taken from a map (a class token) is no map.
+    """
     best = 0
     for factor in layout.factors:
         if factor.kind > Kind.PLAIN:
             if factor.extent > 1:
                 return 2
-            best = 1
+            if factor.kind is Kind.PLANE:
+                best = 1
     return best
 
 
