@@ -16,7 +16,7 @@ from fieldscope.domains import layout as layouts_of
 from fieldscope.domains.affine import LOST
 from fieldscope.domains.hull import Hull
 from fieldscope.geometry.bounds import FAR, GLOBAL, LEADING
-from fieldscope.geometry.layout import Factor, Kind, Layout, plain, rank
+from fieldscope.geometry.layout import Factor, Kind, Layout, has_less_space, plain, rank
 from fieldscope.graph.graph import Graph, Node
 from fieldscope.graph.masks import with_pairs
 from fieldscope.graph.operators import Concat, Constant, Contract, Input, Opaque, Pointwise
@@ -242,7 +242,7 @@ class _Walk:
             return set()
         ranks = [rank(layout) for layout in given]
         top = max(ranks)
-        if min(ranks) == top:
+        if not any(has_less_space(one, top) for one in ranks):
             return set()
         if isinstance(operator, Concat) and any(
             any(factor.kind > Kind.PLAIN for factor in layout.axes[operator.axis])
@@ -252,7 +252,7 @@ class _Walk:
             return set()  # put at certain positions: not alike for all
         found = set()
         for k, operand in enumerate(operands):
-            if ranks[k] == top or operand.bounds:
+            if not has_less_space(ranks[k], top) or operand.bounds:
                 continue  # a bound may be the map's own field: it stays with it
             for index in {axis.input for axis in self.axes}:
                 places = [n for n, axis in enumerate(self.axes) if axis.input == index]

@@ -6,6 +6,7 @@ from fieldscope.geometry.layout import (
     Factor,
     Kind,
     Layout,
+    Rank,
     merged,
     position_axes,
     rank,
@@ -56,9 +57,10 @@ def test_a_plane_and_what_it_was_split_into_merge_to_a_plane_two_planes_do_not()
 
 
 def test_rank_tells_maps_from_maps_of_one_position_from_values_without_any() -> None:
-    assert rank(MAP) == 2
-    assert rank(layout([(2, BATCH)], [(8, PLAIN)], [(1, PLANE)])) == 1
-    assert rank(layout([(2, BATCH)], [(8, PLAIN)])) == 0
+    assert rank(MAP) is Rank.MAP
+    assert rank(layout([(2, BATCH)], [(8, PLAIN)], [(1, PLANE)])) is Rank.NARROW
+    assert rank(layout([(2, BATCH)], [(8, PLAIN)], [(1, SPATIAL)])) is Rank.POSITION
+    assert rank(layout([(2, BATCH)], [(8, PLAIN)])) is Rank.NONE
 
 
 def test_what_was_put_into_channels_is_no_axis_of_positions() -> None:

@@ -98,7 +98,7 @@ def merged(axis: Axis) -> Factor:
 
     Example:
         >>> merged((Factor(8, Kind.PLANE), Factor(2, Kind.PLAIN)))
-        Factor(extent=16, kind=<Kind.PLANE: 2>)
+        Factor(extent=16, kind=<Kind.PLANE: 3>)
         >>> merged((Factor(8, Kind.PLANE), Factor(8, Kind.PLANE))).kind.name
         'SPATIAL'
     """
@@ -120,20 +120,44 @@ def whole_planes(layout: Layout) -> Layout:
     )
 
 
-@lru_cache(maxsize=4096)
-def rank(layout: Layout) -> int:
-    """2 if the value extends along space, 1 if it is a map that is 1 wide, else 0.
+class Rank(IntEnum):
+    """How much space a value has; the larger, the more."""
 
-    One position taken from a map (a class token) is no map.
+    NONE = 0
+    POSITION = 1
+    """One position taken from a map: a class token, the last step."""
+    NARROW = 2
+    """A map that is 1 wide."""
+    MAP = 3
+
+
+@lru_cache(maxsize=4096)
+def rank(layout: Layout) -> Rank:
+    """How much space a value has.
+
+    Example:
+        >>> rank(Layout(((Factor(8, Kind.PLAIN),), (Factor(1, Kind.PLANE),)))).name
+        'NARROW'
     """
-    best = 0
+    best = Rank.NONE
     for factor in layout.factors:
         if factor.kind > Kind.PLAIN:
             if factor.extent > 1:
-                return 2
-            if factor.kind is Kind.PLANE:
-                best = 1
+                return Rank.MAP
+            best = max(best, Rank.NARROW if factor.kind is Kind.PLANE else Rank.POSITION)
     return best
+
+
+def has_less_space(one: Rank, other: Rank) -> bool:
+    """Whether a value of one rank is alike for all positions of a value of the other.
+
+    Next to one position there is nothing that could be alike for several, and a map that is
+    1 wide is as much a position as one taken from a map.
+    """
+    return one < other and (one, other) not in (
+        (Rank.NONE, Rank.POSITION),
+        (Rank.POSITION, Rank.NARROW),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -193,7 +217,7 @@ def reshape(
     Example:
         >>> tokens = Layout(((Factor(4, Kind.PLANE), Factor(6, Kind.PLANE)),))
         >>> reshape(tokens, (4, 6)).layout.axes[1]
-        (Factor(extent=6, kind=<Kind.PLANE: 2>),)
+        (Factor(extent=6, kind=<Kind.PLANE: 3>),)
     """
     factors = layout.factors
     if kept is not None:

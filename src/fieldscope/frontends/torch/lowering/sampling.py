@@ -235,7 +235,7 @@ def _antialiased(taps: int) -> Any:
         found = _scales((*scales, *named.values()), 2)
         tables = [
             None
-            if x.shape[2 + k] == call.shape[2 + k] and found[k] in (None, 1)
+            if x.shape[2 + k] == call.shape[2 + k]  # skipped by PyTorch whatever its scale
             else _antialias_table(x.shape[2 + k], call.shape[2 + k], taps, align, found[k])
             for k in range(2)
         ]
