@@ -18,68 +18,79 @@ def disagreements(
     inputs: Any,
     layers: Iterable[str],
     *,
-    context: bool,
-    axes: Any = None,
     random_positions: int = 1,
-    products_are_context: bool = False,
+    ambiguous_context: bool = False,
 ) -> Iterator[str]:
-    """What the report says otherwise than the oracle, one line each.
+    """What the reports say otherwise than the oracle, one line each.
+
+    There are two reports, with context folded in and without. With it, and in
+    layers that have none, fields are what is read; in layers that have context
+    they are what the oracle finds read without it.
 
     Args:
         model: A module, or a callable on tensors.
         inputs: As for `fieldscope.analyze`; several as a tuple.
         layers: Names of modules that return one tensor; "" for the model's outputs.
-        context: Compare the fields with context folded in. Else layers without
-            context have to read the same, and those with context what the oracle
-            finds without it.
-        axes: Spatial axes of the inputs, as for `fieldscope.analyze`.
         random_positions: How many positions beside the centre and two corners.
-        products_are_context: The network contracts positions away in products
-            (attention over channels), which the oracle doesn't know as context:
-            fields of layers with context have to be contained only.
+        ambiguous_context: What is context isn't clear to the oracle, which knows
+            statistics but no products that contract positions away (attention
+            over channels), nor what tears positions and channels apart: fields
+            with context have to be contained only. So it is where a map is one
+            position wide, which is the whole map and its statistics at once.
     """
-    report = fieldscope.analyze(model, inputs, axes=axes, fold_context=context)
+    folded = fieldscope.analyze(model, inputs, fold_context=True)
+    report = fieldscope.analyze(model, inputs)
     spatial = {str(i): info.spatial for i, info in enumerate(report.inputs)}
-    names = {str(i): info.name for i, info in enumerate(report.inputs)}
+    names = {str(i): info.name for i, info in enumerate(report.inputs) if info.spatial}
     full = oracle.measure(model, inputs, axes=spatial)
-    without = full
-    if not context and any(layer.context for layer in (*report.layers, *report.containers)):
+    shapes = [shape for parts in full.shapes.values() for shape in parts.values()]
+    ambiguous_context |= any(1 in shape[2:] for shape in shapes)
+    without = None
+    if any(layer.context for layer in (*report.layers, *report.containers)):
         without = oracle.measure(model, inputs, context=False, axes=spatial)
-    for name in layers:
-        parts = full.shapes[name]
-        if name and len(parts) > 1:
-            continue  # a layer is one tensor
-        for part, shape in parts.items():
-            layer = report.outputs["output" + part] if name == "" else report[name]
+    for name, part, shape in _tensors(full, layers):
+        path = f"{name or 'output'}{part}"
+        for given in (folded, report):
+            layer = given.outputs["output" + part] if name == "" else given[name]
             if layer.shape != shape:
-                yield f"{name or 'output'}{part}: shape {layer.shape}, really {shape}"
-                continue
-            if layer.exact and len(shape) > 2:
-                yield from _unplaced(layer, full, name, part, spatial)
+                yield f"{path}: shape {layer.shape}, really {shape}"
+                break
+            if given is folded and layer.exact and len(shape) > 2:
+                yield from _unplaced(layer, full, name, part, names)
+            context = () if given is folded else layer.context
             rng = random.Random(f"{name}{shape}")
             for position, channel in _places(layer, rng, random_positions):
+                index = _index(layer, position, channel)
                 for number, own in names.items():
-                    if not spatial[number]:
-                        continue
                     told = _told(layer, position, channel, own)
-                    index = _index(layer, position, channel)
                     true = full.hull(name, index, part=part, input=number)
-                    agrees = _agrees(told, true, exact=layer.exact)
-                    if layer.context and not context:
+                    agrees = told == true if layer.exact else _contains(told, true)
+                    if context:
                         agrees = not layer.exact or _contains(true, told)
-                        if agrees and not products_are_context:
+                        if agrees and without is not None and not ambiguous_context:
                             true = without.hull(name, index, part=part, input=number)
-                            agrees = _agrees(told, true, exact=layer.exact)
+                            agrees = told == true if layer.exact else _contains(told, true)
                     if not agrees:
                         yield (
-                            f"{name or 'output'}{part} {shape} at {position}, channel {channel},"
-                            f" input {own}: told {told}, true {true}, exact {layer.exact},"
-                            f" context {layer.context if not context else 'folded'}"
+                            f"{path} {shape} at {position}, channel {channel}, input {own}: told"
+                            f" {told}, true {true}, exact {layer.exact}, context"
+                            f" {'folded' if given is folded else context}"
                         )
 
 
+def _tensors(
+    measured: oracle.Measured, layers: Iterable[str]
+) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """Name, part of the output and shape of what is compared."""
+    for name in layers:
+        parts = measured.shapes[name]
+        if name == "" or len(parts) == 1:  # a layer is one tensor
+            for part, shape in parts.items():
+                yield name, part, shape
+
+
 def _unplaced(
-    layer: Layer, measured: oracle.Measured, name: str, part: str, spatial: dict[str, Any]
+    layer: Layer, measured: oracle.Measured, name: str, part: str, names: Iterable[str]
 ) -> Iterator[str]:
     """Axes behind the channels that the field moves along, but no position is given on.
 
@@ -91,7 +102,7 @@ def _unplaced(
         if axis in layer.spatial or layer.shape[axis] < 2:
             continue
         ends = [(slice(None),) * axis + (place,) for place in (0, -1)]
-        for number in (number for number, axes in spatial.items() if axes):
+        for number in names:
             first, last = (measured.hull(name, end, part=part, input=number) for end in ends)
             pairs = zip(first, last, strict=True)
             if any(a < b and c < d and (b <= c or d <= a) for (a, b), (c, d) in pairs):
@@ -99,10 +110,6 @@ def _unplaced(
                     f"{name or 'output'}{part} {layer.shape}: positions are on {layer.spatial},"
                     f" but the field moves along axis {axis}, from {first} to {last}"
                 )
-
-
-def _agrees(told: Hull, true: Hull, *, exact: bool) -> bool:
-    return told == true if exact else _contains(told, true)
 
 
 def _contains(outer: Hull, inner: Hull) -> bool:
@@ -146,14 +153,3 @@ def _places(
         yield position, None
         if axis is not None:
             yield position, rng.randrange(layer.shape[axis])
-
-
-def assert_agreement(report_of: Any, inputs: Any, layers: Iterable[str], **options: Any) -> None:
-    """All layers agree with the oracle, with and without context."""
-    layers = list(layers)
-    found = [
-        ("with context: " if context else "") + line
-        for context in (False, True)
-        for line in disagreements(report_of, inputs, layers, context=context, **options)
-    ]
-    assert not found, "\n".join(found)

@@ -26,6 +26,7 @@ class Measured:
 
     def __init__(self, played: Mapping[str, Shadows], tape: Tape) -> None:
         self._played = played
+        self._hulls: dict[tuple[str, str, str, str | None], Hull] = {}
         self.inputs: dict[str, Tensor] = tape.inputs
         self.shapes = {
             event.name: {key: tuple(real.shape) for key, real in event.tensors.items()}
@@ -45,7 +46,11 @@ class Measured:
 
     def hull(self, layer: str, index: Index, *, part: str = "", input: str | None = None) -> Hull:
         """Half-open (lo, hi) of the support along each spatial axis; (0, 0) if empty."""
-        return self._shadows(input).hull(self.support(layer, index, part=part, input=input))
+        key = (layer, repr(index), part, input)
+        if key not in self._hulls:
+            mask = self.support(layer, index, part=part, input=input)
+            self._hulls[key] = self._shadows(input).hull(mask)
+        return self._hulls[key]
 
     def _shadows(self, name: str | None) -> Shadows:
         return self._played[next(iter(self._played)) if name is None else name]

@@ -153,6 +153,8 @@ class Shadows:
         step = 1 if len(elements) <= 16 else len(elements) // 5
         for element in elements[::step]:
             own = self.hull(self.reads(element))
+            if all(low == high for low, high in own):
+                continue  # what reads nothing, brings in nothing
             for axis, (low, high) in enumerate(own):
                 spans = [h[axis] for h in hulls if h[axis][0] < h[axis][1]]
                 if any(lo < low or hi > high for lo, hi in spans):

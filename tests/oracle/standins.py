@@ -269,8 +269,7 @@ def is_statistic(call: Call, shadows: Shadows, reads: list[Tensor]) -> bool:
     if "adaptive" in call.name:
         pairs = list(zip(before[2:], after[2:], strict=False))
         return all(1 in pair for pair in pairs) and any(b > a for b, a in pairs)
-    lost = after.numel() < before.numel() and sum(extent > 1 for extent in after[1:]) <= 1
-    return call.name in REDUCTIONS and lost
+    return call.name in REDUCTIONS and sum(extent > 1 for extent in after[1:]) <= 1
 
 
 def _stand_in(call: Call) -> StandIn:
