@@ -219,7 +219,7 @@ def test_scattering_by_constants_is_followed_element_by_element() -> None:
 def test_unpooling_by_the_indices_of_a_pooling_is_a_bound() -> None:
     def forward(x: Tensor) -> Tensor:
         pooled, places = functional.max_pool1d(x, 2, return_indices=True)
-        return functional.max_unpool1d(pooled, places, 2)
+        return functional.max_unpool1d(pooled, places, [2])
 
     assert not fieldscope.analyze(forward, (1, 1, 8)).output.exact
 

@@ -286,8 +286,8 @@ def _sum_taps(
     kernel = call.shape_of(value)[taps]
     if call.shape_of(value)[places] == 1:
         # One window: its taps are the positions. A window axis of extent 1 has none to spread.
-        tap, rest = np.divmod(np.arange(out) + padding, dilation)
-        index = np.where((rest == 0) & (tap < kernel), tap, -1)
+        reached, rest = np.divmod(np.arange(out) + padding, dilation)
+        index = np.where((rest == 0) & (reached < kernel), reached, -1)
         one = call.gather(call.select(value, places, 0), taps, index)
         order = list(range(len(call.shape_of(one))))
         order.insert(places - 1, order.pop(taps))
