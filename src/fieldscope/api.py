@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fieldscope.errors import BoundError
@@ -65,19 +67,36 @@ def analyze(
     from fieldscope.interpret import interpret
     from fieldscope.render import shown  # noqa: F401  # registers how reports show themselves
 
-    traced = trace(model, inputs, axes=axes, example=example, name=name)
-    keep = {one.value for one in (*traced.layers, *traced.containers, *traced.aliases)}
-    keep.update(value for _, value in traced.outputs)
-    interpretation = interpret(
-        traced.graph,
-        [one.spatial for one in traced.inputs],
-        keep=keep,
-        fold_context=fold_context,
-    )
-    report = report_of(traced, interpretation)
+    with _collection_paused():
+        traced = trace(model, inputs, axes=axes, example=example, name=name)
+        keep = {one.value for one in (*traced.layers, *traced.containers, *traced.aliases)}
+        keep.update(value for _, value in traced.outputs)
+        interpretation = interpret(
+            traced.graph,
+            [one.spatial for one in traced.inputs],
+            keep=keep,
+            fold_context=fold_context,
+        )
+        report = report_of(traced, interpretation)
     if strict and report.bounds:
         raise BoundError(_listed(report))
     return report
+
+
+@contextlib.contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Put off the search for cyclic garbage.
+
+    Among the millions of objects of a framework it takes longer than the analysis itself,
+    which makes little garbage.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _listed(report: Report) -> str:

@@ -12,6 +12,11 @@ import torch
 
 _CONTAINERS = (list, dict, set)
 
+_OF_EVERY_MODULE = tuple(
+    key for key, value in vars(torch.nn.Module()).items() if isinstance(value, dict)
+)
+"""Containers that every module has: parameters, buffers, modules, hooks."""
+
 
 @contextlib.contextmanager
 def left_as_found(modules: Iterable[torch.nn.Module]) -> Iterator[Restorer]:
@@ -52,7 +57,9 @@ class Restorer:
         if id(module) in self._taken:
             return
         state = dict(vars(module))
-        contents = list(_containers(state.values()))
+        own = [state.get(key) for key in _OF_EVERY_MODULE]
+        contents = [(v, v.copy() if v else None) for v in own if isinstance(v, dict)]
+        contents += _containers(v for key, v in state.items() if key not in _OF_EVERY_MODULE)
         self._taken[id(module)] = (module, state, contents)
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None:
@@ -81,15 +88,18 @@ class Restorer:
 
 
 def _containers(values: Iterable[Any], depth: int = 0) -> Iterator[tuple[Any, Any]]:
-    """Each container among some values, with a copy of it; also those inside of others."""
+    """Each container among some values, with a copy of it (None if empty), and those inside."""
     for value in values:
-        if type(value) in _CONTAINERS and depth < 8:
-            yield value, value.copy()
-            inside = value.values() if isinstance(value, dict) else value
-            yield from _containers(list(inside), depth + 1)
+        if type(value) in _CONTAINERS:
+            yield value, value.copy() if value else None
+            if value and depth < 8:
+                inside = value.values() if isinstance(value, dict) else value
+                yield from _containers(inside, depth + 1)
 
 
 def _same(container: Any, content: Any) -> bool:
+    if content is None or not container:
+        return not content and not container
     # By identity: elements may be tensors, which don't compare to a truth value.
     if len(container) != len(content):
         return False
@@ -102,6 +112,8 @@ def _same(container: Any, content: Any) -> bool:
 
 def _refill(container: Any, content: Any) -> None:
     container.clear()
+    if content is None:
+        return
     if isinstance(container, list):
         container.extend(content)
     else:
