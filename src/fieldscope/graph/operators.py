@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from fieldscope.geometry.sliding import Sliding
 
-IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 
@@ -366,8 +365,3 @@ OPERATORS: tuple[type[Operator], ...] = (
     Overwrite,
     Opaque,
 )
-
-MOVEMENT: frozenset[type] = frozenset(
-    {Reshape, Permute, Slice, Flip, Roll, Pad, Concat, Expand, Gather, Overwrite, Constant, Mask}
-)
-"""Operators that only move elements: every output element is one operand element, or none."""

@@ -12,7 +12,6 @@ import torch
 from fieldscope.frontends.torch.shaped import has_values
 from fieldscope.graph.graph import GraphBuilder, Shape
 from fieldscope.graph.operators import (
-    Channels,
     Concat,
     Expand,
     Gather,
@@ -241,10 +240,6 @@ class Call:
                 filling = float(known[known <= HIDES].max())
                 return self.mask(self.expand(value, shape), known > HIDES, filling=filling)
         return self.pointwise(value, shape=shape, operator=ADDED)
-
-    def grouped(self, axis: int, groups: int) -> Channels:
-        """Channels that read their own group."""
-        return Channels(axis, groups)
 
 
 def _with(shape: Shape, axis: int, extent: int) -> Shape:
