@@ -119,11 +119,13 @@ def build(target: str) -> nn.Module:
             model = import_beside_torch("timm").create_model(name)
         else:
             models = import_torchvision().models
-            options = {"weights_backbone": None} if _is_segmentation(name) else {}
-            model = models.get_model(name, weights=None, **options)
+            model = models.get_model(name, weights=None, **_options(name))
         assert isinstance(model, nn.Module)
         return model.eval()
 
 
-def _is_segmentation(name: str) -> bool:
-    return name.startswith(("lraspp", "deeplab", "fcn"))
+def _options(name: str) -> dict[str, Any]:
+    if name.startswith(("lraspp", "deeplab", "fcn")):
+        return {"weights_backbone": None}
+    # These warn that their default will change.
+    return {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
