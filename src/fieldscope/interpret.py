@@ -16,7 +16,7 @@ from fieldscope.domains import layout as layouts_of
 from fieldscope.domains.affine import LOST
 from fieldscope.domains.hull import Hull
 from fieldscope.geometry.bounds import FAR, GLOBAL, LEADING
-from fieldscope.geometry.layout import Factor, Kind, Layout, has_less_space, plain, rank
+from fieldscope.geometry.layout import Factor, Kind, Layout, Rank, has_less_space, plain, rank
 from fieldscope.graph.graph import Graph, Node
 from fieldscope.graph.masks import with_pairs
 from fieldscope.graph.operators import Concat, Constant, Contract, Input, Opaque, Pointwise
@@ -35,12 +35,16 @@ Context: TypeAlias = frozenset[tuple[int, int]]
 """Nodes at which dependence on the whole of an input entered, as (node, input)."""
 
 
+Span: TypeAlias = tuple[int, int] | None
+"""An interval [lo, hi), or None for nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ValueFields:
     """What every element of a value reads, one entry per spatial axis of the inputs.
 
     `context` are the nodes at which dependence on a whole input entered, with the input;
-    `bounds` the opaque nodes on the way.
+    `bounds` the opaque nodes on the way; `spans` what the context reads of each axis.
     """
 
     layout: Layout
@@ -48,6 +52,7 @@ class ValueFields:
     affines: tuple[affine.Field, ...]
     context: Context = frozenset()
     bounds: frozenset[int] = frozenset()
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,7 @@ class _Walk:
             bounds |= {value}
         folded = self._context(operator, operands, given)
         context |= {(value, index) for _, index in folded}
+        spans = self._spans(operands, folded) if context else ()
         hulls: list[Hull | None] = []
         affines: list[affine.Field] = []
         for index, axis in enumerate(self.axes):
@@ -173,23 +179,35 @@ class _Walk:
                     for one, other, operand in zip(hull_of, affine_of, ready, strict=True)
                 ]
             found = hull.apply(operator, hull_of, ready, result, axis.extent)
-            if self._only_context(found, context, axis, result):
-                found, field = hull.everything(axis.extent, result), affine.everything(result)
+            span = spans[index] if spans else None
+            if span is not None and self._reads_nothing_else(found, result):
+                found, field = hull.constant(*span, result), affine.everything(result)
             affines.append(field)
             hulls.append(found)
         if type(operator) is Concat:
             result = _stacked(operator.axis, given, hulls, result)
-        return ValueFields(result, tuple(hulls), tuple(affines), context, bounds)
+        return ValueFields(result, tuple(hulls), tuple(affines), context, bounds, spans)
+
+    def _spans(self, operands: list[ValueFields], folded: set[tuple[int, int]]) -> tuple[Span, ...]:
+        """What the context of some operands, and those that are context now, read of each axis."""
+        found: list[Span] = []
+        for index, axis in enumerate(self.axes):
+            read = [operand.spans[index] for operand in operands if operand.spans]
+            for k, operand in enumerate(operands):
+                one = operand.hulls[index]
+                if (k, axis.input) in folded and one is not None:
+                    read.append(hull.cover(one))
+            known = [span for span in read if span is not None]
+            found.append((min(a for a, _ in known), max(b for _, b in known)) if known else None)
+        return tuple(found)
 
     @staticmethod
-    def _only_context(
-        found: Hull | None, context: Context, axis: SpatialAxis, layout: Layout
-    ) -> bool:
+    def _reads_nothing_else(found: Hull | None, layout: Layout) -> bool:
         """Whether a value without space reads an input as context alone.
 
         It has no positions that could read it alike: context is then its field.
         """
-        if not context or rank(layout) or all(index != axis.input for _, index in context):
+        if rank(layout) is not Rank.NONE:
             return False
         if found is None:
             return True

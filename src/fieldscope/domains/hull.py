@@ -47,7 +47,12 @@ def start(layout: Layout, axis: int) -> Hull:
 
 def everything(extent: int, layout: Layout) -> Hull:
     """The hull of a value whose every element reads the whole axis."""
-    bounds = np.array([0, -extent], dtype=np.int64)
+    return constant(0, extent, layout)
+
+
+def constant(low: int, high: int, layout: Layout) -> Hull:
+    """The hull of a value whose every element reads [low, high)."""
+    bounds = np.array([low, -high], dtype=np.int64)
     return (bounds.reshape((1, 2) + (1,) * len(layout.factors)),)
 
 
