@@ -18,7 +18,7 @@ from fieldscope.analyses.fields import (
     interval,
     unbounded_interval,
 )
-from fieldscope.analyses.media import as_html, as_text
+from fieldscope.media import as_html, as_text
 from fieldscope.errors import InputError, LayerNotFoundError, PositionError
 from fieldscope.geometry.layout import position_axes
 from fieldscope.geometry.planes import Affine

@@ -1,6 +1,6 @@
 """What a report looks like at a prompt and in a notebook.
 
-Importing this module registers the answers to `fieldscope.analyses.media`.
+Importing this module registers the answers to `fieldscope.media`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 
 from fieldscope.analyses.layers import Report
-from fieldscope.analyses.media import as_html, as_text
+from fieldscope.media import as_html, as_text
 from fieldscope.render.document import describe
 from fieldscope.render.html import page
 from fieldscope.render.layout import text
