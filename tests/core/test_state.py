@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 import fieldscope
+from fieldscope.frontends.torch.constants import MOST_FROM_WEIGHTS, Constants
+from fieldscope.frontends.torch.operators import info_of
 
 
 class Net(nn.Module):
@@ -81,6 +84,41 @@ def test_an_example_is_left_as_found() -> None:
     assert_same(before, _state(net))
     assert torch.equal(example, kept)
     assert torch.equal(torch.random.get_rng_state(), seed)
+
+
+class ConstantNorm(nn.Module):
+    """Batch norm in training mode of a constant, which updates the running statistics."""
+
+    mean: Tensor
+    var: Tensor
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(2))
+        self.register_buffer("var", torch.ones(2))
+        self.scale = nn.Parameter(torch.ones(1, 2, count))
+
+    def forward(self, x: Tensor) -> Tensor:
+        one = functional.batch_norm(self.scale, self.mean, self.var, training=True)[0, 0, 0]
+        return x if one > 1 else x[..., ::2]
+
+
+@pytest.mark.parametrize("example", [None, torch.ones(1, 1, 9)])
+@pytest.mark.parametrize("count", [5, MOST_FROM_WEIGHTS])  # run at once, and when asked for
+def test_statistics_of_constants_are_left_as_found(count: int, example: Tensor | None) -> None:
+    net = ConstantNorm(count)
+    before = _state(net)
+    assert fieldscope.analyze(net, (1, 1, 9), example=example).output.stride == (2,)
+    assert_same(before, _state(net))
+
+
+def test_an_operator_that_writes_to_two_tensors_writes_to_copies_of_both() -> None:
+    store, x = Constants(), torch.tensor([[0.0, 1.0], [3.0, 2.0]])
+    made = {"max": torch.zeros(2), "max_values": torch.zeros(2, dtype=torch.int64)}
+    store.write(info_of(torch.ops.aten.max.dim_max), (x, 1), made)
+    assert [one.tolist() for one in made.values()] == [[0.0, 0.0], [0, 0]]
+    current = [store.concrete(one) for one in made.values()]
+    assert [one.tolist() for one in current if one is not None] == [[1.0, 3.0], [1, 0]]
 
 
 def test_the_users_hooks_run() -> None:

@@ -79,7 +79,7 @@ class Constants:
         args, kwargs = map_tensors(real, deferred.args), map_tensors(real, deferred.kwargs)
         if not known:
             return None
-        results = deferred.info.function(*args, **kwargs)
+        results = self._run(deferred.info, args, kwargs)
         result = results[deferred.result] if isinstance(results, (tuple, list)) else results
         return result if isinstance(result, torch.Tensor) else None
 
@@ -105,15 +105,11 @@ class Constants:
         weights = any(self._is_weight(tensor) for tensor in tensors)
         if weights and not info.is_view and max(t.numel() for t in tensors) > MOST_FROM_WEIGHTS:
             return self._remembered(info, args, kwargs)
-        if self._copies:
-            args, kwargs = map_tensors(self._current, args), map_tensors(self._current, kwargs)
-        result = info.function(*args, **kwargs)
-        if not info.is_view:
+        result = self.real(info, args, kwargs)
+        if weights and not info.is_view:
             for tensor in result if isinstance(result, (tuple, list)) else (result,):
-                if isinstance(tensor, torch.Tensor):
-                    self._adopt(tensor)
-                    if weights and tensor.is_floating_point():
-                        self._weights[id(tensor)] = tensor
+                if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
+                    self._weights[id(tensor)] = tensor
         return result
 
     def _is_weight(self, tensor: torch.Tensor) -> bool:
@@ -168,23 +164,27 @@ class Constants:
         return target
 
     def write(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Run an in-place operator for real, on a copy of what isn't the trace's own."""
-        self._protect(info.target(args, kwargs))
+        """Run an in-place operator for real, on copies of what isn't the trace's own."""
+        map_tensors(self._protect, info.targets(args, kwargs))
         self.real(info, args, kwargs)
 
     def real(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run an operator for real, on the copies of what was written to."""
+        """Run an operator for real, on the copies of what was written to; keep its results."""
+        results = self._run(info, args, kwargs)
+        if not info.is_view:
+            for tensor in results if isinstance(results, (tuple, list)) else (results,):
+                if isinstance(tensor, torch.Tensor):
+                    self._adopt(tensor)
+        return results
+
+    def _run(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if info.name in UPDATES_STATISTICS:
             for tensor in args[3:5]:
                 if isinstance(tensor, torch.Tensor):
                     self._protect(tensor)
         if self._copies:
             args, kwargs = map_tensors(self._current, args), map_tensors(self._current, kwargs)
-        results = info.function(*args, **kwargs)
-        for tensor in results if isinstance(results, (tuple, list)) else (results,):
-            if isinstance(tensor, torch.Tensor) and not info.is_view:
-                self._adopt(tensor)
-        return results
+        return info.function(*args, **kwargs)
 
     def _protect(self, tensor: torch.Tensor) -> None:
         """Let further writes to a tensor of the model go to a copy of its memory."""

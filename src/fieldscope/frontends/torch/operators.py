@@ -67,9 +67,15 @@ class OperatorInfo:
         )
 
     def target(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
-        """The tensor that the operator writes to."""
-        position, name = self.writes[0]
-        return args[position] if position < len(args) else kwargs[name]  # type: ignore[no-any-return]  # a tensor by the schema
+        """The tensor that the operator writes to, the first of several."""
+        return self.targets(args, kwargs)[0]  # type: ignore[no-any-return]  # a tensor by the schema
+
+    def targets(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """All that the operator writes to: tensors, lists of tensors, None where not given."""
+        return [
+            args[position] if position < len(args) else kwargs.get(name)
+            for position, name in self.writes
+        ]
 
     def allocates(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """Elements that a factory makes, if they are floating-point numbers; else 0."""
