@@ -37,6 +37,20 @@ class Operation(NamedTuple):
     location: str | None
 
 
+class _ConstantView(NamedTuple):
+    """A view that was made of a constant, and the call that made it."""
+
+    tensor: torch.Tensor
+    info: OperatorInfo
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    @property
+    def parent(self) -> torch.Tensor:
+        """The tensor that it is a view of."""
+        return tensors_in(self.args)[0]
+
+
 class Recorder(TorchDispatchMode):
     """The dispatch mode of one trace."""
 
@@ -49,9 +63,7 @@ class Recorder(TorchDispatchMode):
         self.observer: Observer | None = None
         self._example = example
         self._call = Call(self.builder, self)
-        self._sources: dict[
-            int, tuple[torch.Tensor, OperatorInfo, tuple[Any, ...], dict[str, Any]]
-        ] = {}
+        self._views: dict[int, _ConstantView] = {}
         self._tainted = False
 
     @classmethod
@@ -89,13 +101,7 @@ class Recorder(TorchDispatchMode):
                 found = func.decompose(*args, **kwargs)
             if found is not NotImplemented:
                 return found
-        value = self.value
-        for tensor in tensors:
-            if value(tensor) is not None:
-                break
-        else:
-            return self._constant(info, args, kwargs, tensors)
-        if info.makes_like:
+        if info.makes_like or all(self.value(tensor) is None for tensor in tensors):
             return self._constant(info, args, kwargs, tensors)
         if info.name in VALUES_NEEDED:
             return self._number(info, args, kwargs)
@@ -125,20 +131,15 @@ class Recorder(TorchDispatchMode):
         if info.is_view:
             for tensor in tensors_in(results if isinstance(results, (tuple, list)) else [results]):
                 if all(tensor is not given for given in tensors):  # lift_fresh gives it back
-                    self._sources[id(tensor)] = (tensor, info, args, kwargs)
+                    self._views[id(tensor)] = _ConstantView(tensor, info, args, kwargs)
         return results
 
     def _late(self, tensor: torch.Tensor) -> int | None:
         """The value of a view of a constant that was written to after the view was made."""
-        source = self._sources.get(id(tensor))
-        if source is None:
+        view = self._views.get(id(tensor))
+        if view is None or self.value(view.parent) is None:
             return None
-        _, info, args, kwargs = source
-        parent = next(t for t in tensors_in(args))
-        if self.value(parent) is None:
-            return None
-        results = each_shaped(self._results(info, args, kwargs))
-        self._lower_view(info, args, kwargs, parent, results, [tensor])
+        self._follow(view)
         return self.aliases.value(tensor)
 
     def _number(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -221,47 +222,32 @@ class Recorder(TorchDispatchMode):
 
     def _taint(self, tensor: torch.Tensor) -> None:
         """Let a constant, into which something dependent is about to be written, hold a value."""
-        source = self._sources.get(id(tensor))
+        view = self._views.get(id(tensor))
         self._tainted = True
-        if source is None:
+        if view is None:
             self.aliases.hold(tensor, self.builder.constant(tuple(tensor.shape)))
             return
-        _, info, args, kwargs = source
-        parent = tensors_in(args)[0]
-        if self.value(parent) is None:
-            self._taint(parent)
-        results = each_shaped(self._results(info, args, kwargs))
-        self._lower_view(info, args, kwargs, parent, results, [tensor])
+        if self.value(view.parent) is None:
+            self._taint(view.parent)
+        self._follow(view)
 
-    def _lower_view(
-        self,
-        info: OperatorInfo,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        parent: torch.Tensor,
-        results: Any,
-        wanted: list[torch.Tensor],
-    ) -> None:
-        """Let constants that are views of a tensor hold views of its value."""
+    def _follow(self, view: _ConstantView) -> None:
+        """Let a view of a constant, which holds a value by now, hold a view of that value."""
+        tensor, info, args, kwargs = view
+        results = each_shaped(self._results(info, args, kwargs))
         made = tensors_in(results if isinstance(results, (tuple, list)) else [results])
         self._call.results = tuple(made)
-        values = self._lower(info, args, kwargs, [parent])
-        for tensor in wanted:
-            place = 0
-            if len(made) > 1:
-                place = next(
-                    k
-                    for k, one in enumerate(self._siblings(info, args, kwargs))
-                    if one.storage_offset() == tensor.storage_offset() and one.shape == tensor.shape
-                )
-            value = values[place]
-            assert value is not None
-            self.aliases.view(tensor, value, parent)
-
-    def _siblings(
-        self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> list[torch.Tensor]:
-        return tensors_in(info.function(*args, **kwargs))
+        values = self._lower(info, args, kwargs, [view.parent])
+        place = 0
+        if len(made) > 1:  # a split: the piece at the same place
+            place = next(
+                k
+                for k, one in enumerate(tensors_in(info.function(*args, **kwargs)))
+                if one.storage_offset() == tensor.storage_offset() and one.shape == tensor.shape
+            )
+        value = values[place]
+        assert value is not None
+        self.aliases.view(tensor, value, view.parent)
 
     def _record(
         self,
