@@ -8,6 +8,7 @@ element) isn't read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor
@@ -21,9 +22,7 @@ from fieldscope.graph.operators import Indices, Periodic, Table
 
 
 @lru_cache(maxsize=512)
-def _linear_runs(
-    n: int, m: int, taps: int, align_corners: bool, scale: Fraction | None
-) -> tuple[Table, ...]:
+def _linear_table(n: int, m: int, taps: int, align_corners: bool, scale: Fraction | None) -> Table:
     if align_corners:
         ratio = Fraction(n - 1, m - 1) if m > 1 else Fraction(0)
     else:
@@ -34,7 +33,7 @@ def _linear_runs(
 
     def run(o: int) -> tuple[int, int]:
         at = source(o)
-        if taps == 2 and not align_corners and at < 0 and o >= 0:
+        if taps == 2 and not align_corners and at < 0:
             at = Fraction(0)
         low = floor(at)
         if low == at:
@@ -55,16 +54,12 @@ def _linear_runs(
             tuple(low - turns * advance for low, _ in inner),
             tuple(high - turns * advance for _, high in inner),
         )
-    return (Table(0, Indices(lo), Indices(hi), plane),)
+    return Table(0, Indices(lo), Indices(hi), plane)
 
 
 def _repeats(phases: int, advance: int, m: int) -> bool:
     """Whether m outputs show a period: a whole factor does, other ratios if seen twice."""
     return advance == 1 or (advance > 0 and (phases == 1 or 2 * phases <= m))
-
-
-def _at(table: Table, axis: int) -> Table:
-    return Table(axis, table.lo, table.hi, table.plane)
 
 
 def _resize(call: Call, x: torch.Tensor, tables: Sequence[Table | None], first: int) -> int:
@@ -73,7 +68,7 @@ def _resize(call: Call, x: torch.Tensor, tables: Sequence[Table | None], first: 
         if table is not None:
             shape = list(call.shape_of(value))
             shape[first + k] = call.shape[first + k]
-            value = call.add(_at(table, first + k), [value], shape)
+            value = call.add(replace(table, axis=first + k), [value], shape)
     return value
 
 
@@ -102,7 +97,7 @@ def _linear(taps: int, n: int) -> Any:
             None
             # PyTorch copies an axis of equal extents whatever its scale, but not in bicubic.
             if x.shape[2 + k] == call.shape[2 + k] and (align or taps == 2 or found[k] in (None, 1))
-            else _linear_runs(x.shape[2 + k], call.shape[2 + k], taps, align, found[k])[0]
+            else _linear_table(x.shape[2 + k], call.shape[2 + k], taps, align, found[k])
             for k in range(n)
         ]
         return _resize(call, x, tables, 2)
