@@ -108,8 +108,8 @@ def apply(
             return known[0] if len(known) == 1 else united(known, layout)
         case Concat(axis=axis):
             return _concat(fields, layouts, layout, axis)
-        case Overwrite(axis=axis):
-            return _overwrite(operator, fields, layouts, layout, axis)
+        case Overwrite():
+            return _overwrite(operator, fields, layouts, layout)
         case Contract():
             return _contract(operator, fields, layouts, layout)
         case Window() | Spread():
@@ -154,10 +154,7 @@ def _windows(operator: Window | Spread, field: Affine, old: Layout, new: Layout)
         span = old.span(axis)
         if groups == 1:
             field = _along(field, old, (axis,))
-            bounds = field.bounds
-            bounds = bounds.reshape(
-                bounds.shape[: LEADING + span.start] + (1,) + bounds.shape[LEADING + span.stop :]
-            )
+            bounds = explicit.as_one_factor(field.bounds, old, axis)
             steps = list(field.steps[: span.start]) + [0] + list(field.steps[span.stop :])
         else:
             extent = old.factors[span[0]].extent
@@ -275,10 +272,19 @@ def _moved(
 
 
 def _blocks(
-    fields: Sequence[Field], layout: Layout
+    fields: Sequence[Field], layouts: tuple[Layout, ...], layout: Layout, factor: int
 ) -> tuple[list[Bounds | None], tuple[int, ...]] | None:
-    """Bounds of each operand at common steps; None in the list where nothing is read."""
-    known = [field for field in fields if isinstance(field, Affine)]
+    """Bounds of operands that are put side by side along a factor, and their common steps.
+
+    None in the list where nothing is read; None for all where the plane is lost, since one
+    moves along the factor or strides differ.
+    """
+    known: list[Affine] = []
+    for field, operand in zip(fields, layouts, strict=True):
+        if isinstance(field, Affine):
+            if moves(field, factor, operand):
+                return None
+            known.append(field)
     level = aligned(known, layout)
     if level is None:
         return None
@@ -290,30 +296,16 @@ def _concat(
     fields: Sequence[Field], layouts: tuple[Layout, ...], layout: Layout, axis: int
 ) -> Field:
     factor = layout.span(axis)[0]
-    if any(
-        moves(field, factor, operand)
-        for field, operand in zip(fields, layouts, strict=True)
-        if isinstance(field, Affine)
-    ):
-        return LOST
-    blocks = _blocks(fields, layout)
+    blocks = _blocks(fields, layouts, layout, factor)
     if blocks is None:
         return LOST
     return Affine(blocks[1], explicit.concatenated(blocks[0], layouts, factor))
 
 
 def _overwrite(
-    operator: Overwrite,
-    fields: Sequence[Field],
-    layouts: tuple[Layout, ...],
-    layout: Layout,
-    axis: int,
+    operator: Overwrite, fields: Sequence[Field], layouts: tuple[Layout, ...], layout: Layout
 ) -> Field:
-    factor = layout.span(axis)[0]
-    for field, operand in zip(fields, layouts, strict=True):
-        if isinstance(field, Affine) and moves(field, factor, operand):
-            return LOST
-    blocks = _blocks(fields, layout)
+    blocks = _blocks(fields, layouts, layout, layout.span(operator.axis)[0])
     if blocks is None:
         return LOST
     return Affine(blocks[1], explicit.overwritten(operator, blocks[0], layouts, layout))

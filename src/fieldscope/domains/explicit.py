@@ -141,9 +141,7 @@ def _windows(operator: Window | Spread, part: Bounds, old: Layout, new: Layout) 
     if operator.channels is not None:
         axis, groups = operator.channels.axis, operator.channels.groups
         if groups == 1:
-            part = unite_along(part, old, (axis,))
-            if len(old.span(axis)) != 1:  # several factors of extent 1 become one
-                part = part.reshape(_one_for(part, old, axis))
+            part = as_one_factor(unite_along(part, old, (axis,)), old, axis)
         else:
             at = old.span(axis)[0]
             extent = old.factors[at].extent
@@ -156,10 +154,13 @@ def _windows(operator: Window | Spread, part: Bounds, old: Layout, new: Layout) 
     return part
 
 
-def _one_for(part: Bounds, layout: Layout, axis: int) -> list[int]:
+def as_one_factor(part: Bounds, layout: Layout, axis: int) -> Bounds:
+    """Bounds that are alike along an axis, with one factor in place of its several."""
     span = layout.span(axis)
-    shape = list(part.shape)
-    return shape[: LEADING + span.start] + [1] + shape[LEADING + span.stop :]
+    if len(span) == 1:
+        return part
+    shape = part.shape
+    return part.reshape(shape[: LEADING + span.start] + (1,) + shape[LEADING + span.stop :])
 
 
 def _reshaped(part: Bounds, old: Layout, plan: ReshapePlan) -> Bounds:
