@@ -360,3 +360,18 @@ def test_constants_read_nothing() -> None:
     assert layer.box((2,), channel=0) == (slice(2, 3),)
     (empty,) = layer.box((2,), channel=1)
     assert empty.start >= empty.stop
+
+
+@pytest.mark.parametrize("roll", [0, 1])  # with a field on the plane, and with one in the input
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_map_without_channels_or_samples_reads_nothing(axis: int, roll: int) -> None:
+    def none_of(x: Tensor) -> Tensor:
+        wide = functional.conv1d(x, torch.ones(1, 1, 3), padding=1)
+        both = torch.cat([x, wide], axis)
+        return (both.roll(roll, 2) if roll else both).narrow(axis, 1, 0)
+
+    layer = fieldscope.analyze(none_of, (1, 1, 5)).output
+    assert (layer.size, layer.start, layer.narrowest) == ((0,), (None,), (0,))
+    assert layer.box((4,)) == (slice(0, 0),)
+    if not roll:
+        assert layer.box((4,), clip=False) == (slice(0, 0),)

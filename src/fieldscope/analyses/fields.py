@@ -68,10 +68,10 @@ class AxisField:
 
 
 NOTHING = AxisField(0, None, None, 0, is_global=False)
+WHOLE = AxisField(math.inf, None, None, math.inf, is_global=True)
+
 NONE = 1 << 62
 """Stands for the extent of an interval that reads nothing where the smallest is looked for."""
-
-WHOLE = AxisField(math.inf, None, None, math.inf, is_global=True)
 
 
 def axis_field(fields: ValueFields, index: int, extent: int) -> AxisField:
@@ -90,6 +90,8 @@ def axis_field(fields: ValueFields, index: int, extent: int) -> AxisField:
 
 def _of_plane(field: Affine, layout: Layout) -> AxisField:
     bounds = field.bounds
+    if not bounds.size:
+        return NOTHING
     lo, minus_hi = bounds[:, 0], bounds[:, 1]
     if bounds.size == 4:
         low, top = int(lo[0].flat[0]), -int(minus_hi[0].flat[0])
@@ -110,8 +112,6 @@ def _of_plane(field: Affine, layout: Layout) -> AxisField:
         lo.min(axis=plain, keepdims=True),
         minus_hi.min(axis=plain, keepdims=True),
     )
-    if not lo.size:
-        return NOTHING
     narrow = _narrowest(bounds, plain)
     largest = int(_extents(joined_lo[0], joined_hi[0]).max())
     if largest > FAR:
@@ -232,7 +232,7 @@ def interval(hull: Hull, layout: Layout, index: tuple[int | None, ...]) -> tuple
             for k in reversed(layout.span(axis)):
                 extent = layout.factors[k].extent
                 if place is None:
-                    bounds = bounds.min(axis=1 + k)
+                    bounds = bounds.min(axis=1 + k, initial=EMPTY)
                 else:
                     place, here = divmod(place, extent)
                     bounds = bounds.take(here if bounds.shape[1 + k] != 1 else 0, 1 + k)
@@ -250,7 +250,7 @@ def unbounded_interval(
         for k in reversed(layout.span(axis)):
             extent, count = layout.factors[k].extent, bounds.shape[1 + k]
             if place is None:
-                bounds = bounds.min(axis=1 + k)
+                bounds = bounds.min(axis=1 + k, initial=EMPTY)
             else:
                 place, here = divmod(place, extent)
                 if layout.factors[k].kind is Kind.PLANE:
