@@ -6,10 +6,11 @@ in threads that don't trace. The model itself is not touched.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,23 +90,17 @@ def _after(module: torch.nn.Module, _: Any, output: Any) -> None:
         watch.after(module, output)
 
 
-class watching:  # noqa: N801  # a context manager, named as one
+@contextlib.contextmanager
+def watching(watch: Any) -> Iterator[None]:
     """Tell `watch` of every module call of this thread inside the block."""
-
-    def __init__(self, watch: Any) -> None:
-        self._watch = watch
-        self._handles: list[Any] = []
-
-    def __enter__(self) -> None:
-        _watching.watch = self._watch
-        self._handles = [
-            register_module_forward_pre_hook(_before),
-            register_module_forward_hook(_after),
-        ]
-
-    def __exit__(self, *_: object) -> None:
-        for handle in self._handles:
-            handle.remove()
+    _watching.watch = watch
+    before = register_module_forward_pre_hook(_before)
+    after = register_module_forward_hook(_after)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
         _watching.watch = None
 
 
