@@ -87,7 +87,7 @@ def analyze(
 def _collection_paused() -> Iterator[None]:
     """Put off the search for cyclic garbage.
 
-    Among the millions of objects of a framework it takes longer than the analysis itself,
+    Among the millions of objects of a framework it can take longer than the analysis itself,
     which makes little garbage.
     """
     enabled = gc.isenabled()
