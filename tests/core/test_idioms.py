@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import math
+import re
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import rnn
 
 import fieldscope
 
@@ -222,6 +226,53 @@ def test_unpooling_by_the_indices_of_a_pooling_is_a_bound() -> None:
         return functional.max_unpool1d(pooled, places, [2])
 
     assert not fieldscope.analyze(forward, (1, 1, 8)).output.exact
+
+
+class Packed(nn.Module):
+    """A recurrent layer on sequences of two lengths, packed or padded."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.steps = nn.GRU(3, 4, batch_first=True)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Any:
+        if self.how == "padded":
+            return self.steps(x)[0]
+        if self.how == "a list of sequences":
+            packed = rnn.pack_sequence([x[0], x[1, :4]])
+        else:
+            if self.how != "an input":
+                lengths = (x[..., 0] > 0).sum(1) if self.how == "computed" else torch.tensor([4, 7])
+            packed = rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        return rnn.pad_packed_sequence(self.steps(packed)[0], batch_first=True)[0]
+
+
+@pytest.mark.parametrize("how", ["constant", "computed", "an input", "a list of sequences"])
+def test_packed_sequences_ask_for_the_padded_batch_or_an_example(how: str) -> None:
+    net = nn.ModuleDict({"encoder": Packed(how)})
+    given, axes = (torch.ones(2, 7, 3), torch.tensor([4, 7])), {"x": (1,)}
+
+    def forward(x: Tensor, lengths: Tensor) -> Any:
+        return net["encoder"](x, lengths)
+
+    with pytest.raises(fieldscope.TraceError) as caught:
+        fieldscope.analyze(forward, given, axes=axes)
+    said = re.sub(r"\.py:\d+", ".py:9", str(caught.value))
+    assert said == (
+        "cannot trace model: its forward packs sequences by their lengths at net.encoder "
+        "(test_idioms.py:9); lengths are values, and the model is run on shapes\n"
+        "give the padded batch to the recurrent layer to get its field, or "
+        "pass example=<a real input> to get a bound"
+    )
+    output = fieldscope.analyze(forward, example=given, axes=axes).output
+    assert (output.shape, output.size, output.exact) == ((2, 7, 4), (math.inf,), False)
+
+
+def test_a_padded_batch_of_sequences_is_exact() -> None:
+    given = ((2, 7, 3), torch.tensor([4, 7]))
+    output = fieldscope.analyze(Packed("padded"), given, axes={"x": (1,)}).output
+    assert (output.box((2,)), output.exact) == ((slice(0, 3),), True)
 
 
 def test_models_that_were_traced_to_torchscript() -> None:

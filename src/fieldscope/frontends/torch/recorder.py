@@ -156,6 +156,13 @@ class Recorder(TorchDispatchMode):
     def _results(self, info: OperatorInfo, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._example:
             return self.store.real(info, args, kwargs)
+        if info.name == "_pack_padded_sequence":
+            raise TraceError(
+                f"cannot trace model: its forward packs sequences by their lengths{self._where()}; "
+                "lengths are values, and the model is run on shapes\n"
+                "give the padded batch to the recurrent layer to get its field, or "
+                "pass example=<a real input> to get a bound"
+            )
         try:
             if info.shapes is not None:
                 made = info.shapes(*args, **kwargs)
