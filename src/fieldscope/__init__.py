@@ -22,7 +22,8 @@ from fieldscope.version import __version__
 if TYPE_CHECKING:
     from fieldscope.analyses.fields import Field
     from fieldscope.analyses.layers import Layer, Report
-    from fieldscope.api import analyze
+    from fieldscope.analyses.support import SupportMask
+    from fieldscope.api import analyze, support
     from fieldscope.errors import (
         BoundError,
         FieldscopeError,
@@ -49,9 +50,11 @@ __all__ = [
     "PositionError",
     "RegistrationError",
     "Report",
+    "SupportMask",
     "TraceError",
     "__version__",
     "analyze",
+    "support",
 ]
 
 # The module that each public name lives in; all others are errors.
@@ -59,7 +62,9 @@ _HOMES = {
     "Field": "fieldscope.analyses.fields",
     "Layer": "fieldscope.analyses.layers",
     "Report": "fieldscope.analyses.layers",
+    "SupportMask": "fieldscope.analyses.support",
     "analyze": "fieldscope.api",
+    "support": "fieldscope.api",
 }
 
 

@@ -7,12 +7,13 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fieldscope.errors import BoundError
+from fieldscope.errors import BoundError, InputError
 from fieldscope.optional import require
-from fieldscope.wording import counted
+from fieldscope.wording import counted, listed
 
 if TYPE_CHECKING:
     from fieldscope.analyses.layers import Report
+    from fieldscope.analyses.support import Position, SupportMask
 
 
 def analyze(
@@ -81,6 +82,82 @@ def analyze(
     if strict and report.bounds:
         raise BoundError(_listed(report))
     return report
+
+
+def support(
+    model: Callable[..., Any] | Report,
+    inputs: Any = None,
+    *,
+    layer: str | None = None,
+    position: Position = "center",
+    channel: int | None = None,
+    input: str | None = None,
+    axes: Sequence[int] | Mapping[str, Any] | None = None,
+    example: Any = None,
+    fold_context: bool = False,
+) -> SupportMask:
+    """Find the exact set of input elements that one position of a layer reads.
+
+    The set follows from the structure of the model, not from its weights: masks are followed
+    backwards from the position, operator by operator, so that nothing can vanish or cancel.
+
+    Args:
+        model: a model as for `analyze`, or the report of one, which saves the analysis where
+            several positions are asked for.
+        inputs: the shape of the input with batch, as for `analyze`; none for a report.
+        layer: name of the layer, as in the report; None for the model's output.
+        position: index on each spatial axis of the layer (negative counts from the end), or
+            "center": half of each extent, rounded down.
+        channel: one channel of the layer instead of all.
+        input: name of the input, where the model has several.
+        axes: the spatial axes of the input; see `analyze`.
+        example: real inputs to run instead of shapes; see `analyze`.
+        fold_context: count what all positions read alike (squeeze-and-excitation, the
+            statistics of norms), too.
+
+    Returns:
+        A mask: `.mask` over the input's spatial axes, `.size`, `.hull`, `.density`, `.gaps`,
+        `.to_image(photo)`.
+
+    Raises:
+        LayerNotFoundError: there is no such layer.
+        PositionError: the position lies outside the layer's map.
+        InputError: the inputs don't fit, or the model has several and none is named.
+        ModelError: the model fails on such inputs.
+        TraceError: the forward depends on values; pass an example.
+        MissingExtraError: PyTorch isn't installed.
+
+    Example:
+        >>> from torch import nn
+        >>> net = nn.Sequential(nn.Conv1d(1, 1, 3), nn.Conv1d(1, 1, 2, dilation=4))
+        >>> found = support(net, (1, 1, 12), position=(0,))
+        >>> found.mask.astype(int), found.density
+        (array([1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0]), 0.8571428571428571)
+        >>> support(analyze(net, (1, 1, 12)), layer="0", position=(-1,)).hull
+        (slice(9, 12, None),)
+    """
+    from fieldscope.analyses.support import support_of
+
+    report = _reported(model, inputs, axes=axes, example=example)
+    return support_of(
+        report, layer, position, channel=channel, input=input, fold_context=fold_context
+    )
+
+
+def _reported(model: Callable[..., Any] | Report, inputs: Any, **options: Any) -> Report:
+    """The report of a model, which may be there already."""
+    from fieldscope.analyses.layers import Report
+
+    if not isinstance(model, Report):
+        return analyze(model, inputs, **options)
+    given = ["inputs"] if inputs is not None else []
+    given += [name for name, value in options.items() if value is not None]
+    if given:
+        raise InputError(
+            f"a report has its inputs already: {listed(given)} can't be given with it\n"
+            "pass the model itself to analyse it anew"
+        )
+    return model
 
 
 @contextlib.contextmanager

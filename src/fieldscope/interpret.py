@@ -57,14 +57,18 @@ class ValueFields:
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """The fields of the values asked for, and the graph with what passes found out about it."""
+    """The fields of the values asked for, and the graph with what passes found out about it.
+
+    `alike` are the operands that are context, as (node, place among its operands, input);
+    `whole` the values without space that read an input as context alone, as (value, input):
+    there context is the field.
+    """
 
     graph: Graph
     axes: tuple[SpatialAxis, ...]
     fields: dict[int, ValueFields]
-
-
-NOTHING: frozenset[int] = frozenset()
+    alike: frozenset[tuple[int, int, int]] = frozenset()
+    whole: frozenset[tuple[int, int]] = frozenset()
 
 
 def interpret(
@@ -112,7 +116,7 @@ def interpret(
         for operand in node.operands:
             if last[operand] == value:
                 values.pop(operand, None)
-    return Interpretation(graph, axes, kept)
+    return Interpretation(graph, axes, kept, frozenset(walk.alike), frozenset(walk.whole))
 
 
 def _last_uses(graph: Graph) -> dict[int, int]:
@@ -122,7 +126,7 @@ def _last_uses(graph: Graph) -> dict[int, int]:
 class _Walk:
     """The meaning of one node after the other."""
 
-    __slots__ = ("axes", "fold_context", "graph", "spatial")
+    __slots__ = ("alike", "axes", "fold_context", "graph", "spatial", "whole")
 
     def __init__(
         self,
@@ -136,6 +140,8 @@ class _Walk:
         self.axes = axes
         self.spatial = spatial
         self.fold_context = fold_context
+        self.alike: set[tuple[int, int, int]] = set()
+        self.whole: set[tuple[int, int]] = set()
 
     def node(self, value: int, node: Node, operands: list[ValueFields]) -> ValueFields:
         """Fields of a node's result."""
@@ -157,6 +163,7 @@ class _Walk:
         if type(operator) is Opaque or (type(operator) is Contract and operator.bound):
             bounds |= {value}
         folded = self._context(operator, operands, given)
+        self.alike.update((value, k, index) for k, index in folded)
         context |= {(value, index) for _, index in folded}
         spans = self._spans(operands, folded) if context else ()
         hulls: list[Hull | None] = []
@@ -182,6 +189,7 @@ class _Walk:
             span = spans[index] if spans else None
             if span is not None and self._reads_nothing_else(found, result):
                 found, field = hull.constant(*span, result), affine.everything(result)
+                self.whole.add((value, axis.input))
             affines.append(field)
             hulls.append(found)
         if type(operator) is Concat:

@@ -28,9 +28,11 @@ PUBLIC = [
     "PositionError",
     "RegistrationError",
     "Report",
+    "SupportMask",
     "TraceError",
     "__version__",
     "analyze",
+    "support",
 ]
 
 

@@ -1,13 +1,16 @@
-"""Compare a report with the oracle: boxes of layers, position by position."""
+"""Compare a report with the oracle: boxes and masks of layers, position by position."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
 
 import fieldscope
-from fieldscope.analyses.layers import Layer
+from fieldscope.analyses.layers import Layer, Report
 from tests import oracle
 
 Hull = tuple[tuple[int, int], ...]
@@ -62,20 +65,72 @@ def disagreements(
             for position, channel in _places(layer, rng, random_positions):
                 index = _index(layer, position, channel)
                 for number, own in names.items():
-                    told = _told(layer, position, channel, own)
-                    true = full.hull(name, index, part=part, input=number)
-                    agrees = told == true if layer.exact else _contains(told, true)
-                    if context:
-                        agrees = not layer.exact or _contains(true, told)
-                        if agrees and without is not None and not ambiguous_context:
-                            true = without.hull(name, index, part=part, input=number)
-                            agrees = told == true if layer.exact else _contains(told, true)
-                    if not agrees:
-                        yield (
-                            f"{path} {shape} at {position}, channel {channel}, input {own}: told"
-                            f" {told}, true {true}, exact {layer.exact}, context"
-                            f" {'folded' if given is folded else context}"
-                        )
+                    box = _told(layer, position, channel, own)
+                    mask = _elements(given, path if name == "" else name, position, channel, own)
+                    hulls = [full.hull(name, index, part=part, input=number)]
+                    supports = [_Elements(full.support(name, index, part=part, input=number))]
+                    if context and without is not None and not ambiguous_context:
+                        hulls.append(without.hull(name, index, part=part, input=number))
+                        other = without.support(name, index, part=part, input=number)
+                        supports.append(_Elements(other))
+                    told = {"exact": layer.exact, "context": bool(context)}
+                    place = (
+                        f"{path} {shape} at {position}, channel {channel}, input {own}, exact"
+                        f" {layer.exact}, context {'folded' if given is folded else context}"
+                    )
+                    wrong = _disagrees(box, hulls, _contains, **told)
+                    if wrong is not None:
+                        yield f"{place}: told {box}, true {wrong}"
+                        continue
+                    missed = _disagrees(mask, supports, _holds, **told)
+                    if missed is not None:
+                        yield f"{place}: told the elements {mask}, true {missed}"
+
+
+T = TypeVar("T")
+
+
+def _disagrees(
+    told: T, true: Iterable[T], contains: Callable[[T, T], bool], *, exact: bool, context: bool
+) -> T | None:
+    """What is true, if it is something else than told; None if they agree.
+
+    What is read with its context holds what is told without; then the second of the true
+    ones, found without context, is what it should be.
+    """
+    first, *rest = true
+    if context:
+        if exact and not contains(first, told):
+            return first
+        if not rest:
+            return None
+        (first,) = rest
+    agrees = told == first if exact else contains(told, first)
+    return None if agrees else first
+
+
+@dataclass(frozen=True, eq=False)
+class _Elements:
+    """A mask that compares and prints by its elements."""
+
+    mask: torch.Tensor
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Elements) and bool((self.mask == other.mask).all())
+
+    def __repr__(self) -> str:
+        return str(self.mask.nonzero().tolist())
+
+
+def _holds(outer: _Elements, inner: _Elements) -> bool:
+    return bool((outer.mask | ~inner.mask).all())
+
+
+def _elements(
+    report: Report, layer: str, position: tuple[int, ...], channel: int | None, name: str
+) -> _Elements:
+    found = fieldscope.support(report, layer=layer, position=position, channel=channel, input=name)
+    return _Elements(torch.from_numpy(found.elements.copy()))
 
 
 def _tensors(

@@ -26,6 +26,7 @@ class Measured:
 
     def __init__(self, played: Mapping[str, Shadows], tape: Tape) -> None:
         self._played = played
+        self._supports: dict[tuple[str, str, str, str | None], Tensor] = {}
         self._hulls: dict[tuple[str, str, str, str | None], Hull] = {}
         self.inputs: dict[str, Tensor] = tape.inputs
         self.shapes = {
@@ -38,11 +39,16 @@ class Measured:
         self, layer: str, index: Index, *, part: str = "", input: str | None = None
     ) -> Tensor:
         """Mask over an input: what `output[index]` of a layer reads."""
-        shadows = self._shadows(input)
-        shadow = shadows.outputs[layer][part]
-        if shadow is None:
-            return torch.zeros(shadows.leaf.shape, dtype=torch.bool)
-        return shadows.reads(shadow[index])
+        key = (layer, repr(index), part, input)
+        if key not in self._supports:
+            shadows = self._shadows(input)
+            shadow = shadows.outputs[layer][part]
+            self._supports[key] = (
+                torch.zeros(shadows.leaf.shape, dtype=torch.bool)
+                if shadow is None
+                else shadows.reads(shadow[index])
+            )
+        return self._supports[key]
 
     def hull(self, layer: str, index: Index, *, part: str = "", input: str | None = None) -> Hull:
         """Half-open (lo, hi) of the support along each spatial axis; (0, 0) if empty."""

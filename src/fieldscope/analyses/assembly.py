@@ -26,6 +26,7 @@ def report_of(trace: Trace, interpretation: Interpretation) -> Report:
         outputs=outputs,
         bounds=made.bounds(layers),
         _aliases=tuple(made.layer(one) for one in trace.aliases),
+        _interpretation=interpretation,
     )
 
 
@@ -64,6 +65,7 @@ class _Layers:
             and (operator is None or isinstance(operator, (Reshape, Permute, Expand))),
             context=tuple(dict.fromkeys(self._scope(node) for node, _ in sorted(values.context))),
             bounds=tuple(dict.fromkeys(self._place(node) for node in sorted(values.bounds))),
+            _value=traced.value,
             _values=values,
             _inputs=self._inputs,
             _known=self._known,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,11 +19,11 @@ from fieldscope.analyses.fields import (
     interval,
     unbounded_interval,
 )
-from fieldscope.media import as_html, as_text
 from fieldscope.errors import InputError, LayerNotFoundError, PositionError
 from fieldscope.geometry.layout import position_axes
 from fieldscope.geometry.planes import Affine
-from fieldscope.interpret import ValueFields
+from fieldscope.interpret import Interpretation, ValueFields
+from fieldscope.media import as_html, as_text
 from fieldscope.wording import near
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Layer:
     movement: bool
     context: tuple[str, ...]
     bounds: tuple[str, ...]
+    _value: int = field(repr=False, compare=False)
     _values: ValueFields = field(repr=False, compare=False)
     _inputs: tuple[InputInfo, ...] = field(repr=False, compare=False)
     # Fields worked out so far, by value: layers that only pass a value on share them.
@@ -211,22 +213,21 @@ class Layer:
         index = self._index(position, channel)
         values = self._values
         boxes = []
-        for place, axis in enumerate(info.spatial, start=first):
+        for place, axis in enumerate(info.axes, start=first):
             hull, affine = values.hulls[place], values.affines[place]
             if hull is None:
                 boxes.append(slice(0, 0))
-            elif clip or not isinstance(affine, Affine):
-                if not clip:
-                    raise PositionError(
-                        f"layer {self.name!r} has no field on the unbounded plane: its field "
-                        f"isn't periodic along {info.axes[place - first]}; use clip=True"
-                    )
+            elif clip:
                 boxes.append(slice(*interval(hull, values.layout, index)))
-            else:
+            elif isinstance(affine, Affine):
                 low, high = unbounded_interval(affine, values.layout, index)
-                whole = high - low == float("inf")
+                whole = high - low == math.inf
                 boxes.append(slice(None) if whole else slice(int(low), int(high)))
-            del axis
+            else:
+                raise PositionError(
+                    f"layer {self.name!r} has no field on the unbounded plane: its field "
+                    f"isn't periodic along {axis}; use clip=True"
+                )
         return tuple(boxes)
 
     def _input(self, name: str | None) -> tuple[InputInfo, int]:
@@ -247,6 +248,11 @@ class Layer:
     def _index(self, position: Sequence[int], channel: int | None) -> tuple[int | None, ...]:
         spatial = self.spatial
         position = (position,) if isinstance(position, int) else tuple(position)
+        if position and not spatial:
+            raise PositionError(
+                f"layer {self.name!r} has no spatial axes, and so no positions: its shape is "
+                f"{self.shape}\nleave the position out"
+            )
         if len(position) != len(spatial):
             extents = tuple(self.shape[axis] for axis in spatial)
             raise PositionError(
@@ -313,6 +319,8 @@ class Report:
     outputs: Mapping[str, Layer]
     bounds: tuple[Bound, ...]
     _aliases: tuple[Layer, ...] = field(repr=False, default=())
+    # What it was made from, for questions about single positions.
+    _interpretation: Interpretation | None = field(repr=False, compare=False, default=None)
 
     @property
     def output(self) -> Layer:

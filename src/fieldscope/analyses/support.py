@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from fieldscope.analyses.layers import Layer, Report
+from fieldscope.domains.support import walk
+from fieldscope.errors import InputError
 from fieldscope.geometry.maps import InputMap
 from fieldscope.geometry.regions import BoolArray
+from fieldscope.interpret import Interpretation
+from fieldscope.version import __version__
+
+Position: TypeAlias = Sequence[int] | Literal["center"]
+"""An index on each spatial axis of a layer, or "center": half of each extent, rounded down."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,8 +37,19 @@ class SupportMask(InputMap):
             included; read-only.
         spatial: places of the spatial axes in that shape.
         context: paths where dependence on the whole input entered that all positions share;
-            it is no part of the mask unless asked for.
+            it is in the mask only if asked for.
         bounds: layers through which the mask is only a bound; empty where it is exact.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> conv = torch.nn.Conv2d(1, 1, 3, dilation=2)
+        >>> found = fieldscope.support(conv, (1, 1, 9, 9), position=(0, 4))
+        >>> found.mask[0].astype(int)
+        array([0, 0, 0, 0, 1, 0, 1, 0, 1])
+        >>> found.hull, found.size, found.density
+        ((slice(0, 5, None), slice(4, 9, None)), (5, 5), 0.36)
+        >>> found.gaps[0]
+        (slice(1, 2, None), slice(3, 4, None))
     """
 
     model: str
@@ -59,5 +80,126 @@ class SupportMask(InputMap):
         return not self.bounds
 
     def to_dict(self) -> dict[str, Any]:
-        """The mask's figures as plain data; see `fieldscope.analyses.export`."""
-        raise NotImplementedError
+        """The figures of the mask as plain data, schema `fieldscope.support/1`.
+
+        `hull` and `gaps` are half-open pairs in input elements, per axis; `density` is the
+        share of the hull that is read.
+        """
+        return {
+            "schema": "fieldscope.support/1",
+            "version": __version__,
+            "model": self.model,
+            "layer": self.layer,
+            "position": list(self.position),
+            "channel": self.channel,
+            "input": {
+                "name": self.input,
+                "shape": list(self.elements.shape),
+                "axes": list(self.axes),
+            },
+            "size": list(self.size),
+            "hull": [[run.start, run.stop] for run in self.hull],
+            "elements": self.count,
+            "density": self.density,
+            "gaps": [[[run.start, run.stop] for run in runs] for runs in self.gaps],
+            "context": list(self.context) or None,
+            "exact": self.exact,
+            **({} if self.exact else {"bounds": list(self.bounds)}),
+        }
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The figures as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+
+def chosen(report: Report, layer: str | None) -> Layer:
+    """The layer of that name; the first result without one.
+
+    Raises:
+        LayerNotFoundError: there is none; the message names near ones.
+    """
+    return report.output if layer is None else report.outputs.get(layer) or report[layer]
+
+
+def placed(layer: Layer, position: Position) -> tuple[int, ...]:
+    """A position of a layer as indices from 0 on, one per spatial axis.
+
+    Raises:
+        PositionError: it lies outside the layer's map.
+    """
+    if isinstance(position, str):
+        if position != "center":
+            raise InputError(
+                f'position {position!r} is neither "center" nor indices, one per spatial axis'
+            )
+        return tuple(layer.shape[axis] // 2 for axis in layer.spatial)
+    index = layer._index(position, None)
+    return tuple(index[axis] or 0 for axis in layer.spatial)
+
+
+def support_of(
+    report: Report,
+    layer: str | None = None,
+    position: Position = "center",
+    *,
+    channel: int | None = None,
+    input: str | None = None,
+    fold_context: bool = False,
+) -> SupportMask:
+    """The exact set of input elements that a position reads; see `fieldscope.support`."""
+    one = chosen(report, layer)
+    info, _ = one._input(input)
+    where = placed(one, position)
+    interpretation = report._interpretation
+    if interpretation is None:
+        raise InputError("the report was not made by an analysis, so it holds no graph to follow")
+    number = [given.name for given in report.inputs].index(info.name)
+    wanted = _wanted(one.shape, one._index(where, channel))
+    mask = _elements(interpretation, one._value, wanted, number, fold_context=fold_context)
+    mask.setflags(write=False)
+    return SupportMask(
+        model=report.model,
+        layer=one.name,
+        position=where,
+        channel=channel,
+        input=info.name,
+        axes=info.axes,
+        elements=mask,
+        spatial=info.spatial,
+        context=one.context,
+        bounds=one.bounds,
+    )
+
+
+def _wanted(shape: Sequence[int], index: Sequence[int | None]) -> BoolArray:
+    """The mask of one position: extent 1 on the axes along which all is wanted."""
+    mask = np.ones((1,) * len(shape), dtype=bool)
+    for axis, place in enumerate(index):
+        if place is not None:
+            here = np.arange(shape[axis]) == place
+            mask = mask & here.reshape([-1 if k == axis else 1 for k in range(len(shape))])
+    return mask
+
+
+def _elements(
+    interpretation: Interpretation,
+    value: int,
+    wanted: BoolArray,
+    number: int,
+    *,
+    fold_context: bool,
+) -> BoolArray:
+    """What is read of an input, over its whole shape."""
+    graph = interpretation.graph
+    source = graph.inputs[number]
+    seeds = {value: wanted}
+    elements = np.zeros(graph.shape(source), dtype=bool)
+    if not fold_context:
+        alike = {(node, place) for node, place, index in interpretation.alike if index == number}
+        whole = {node for node, index in interpretation.whole if index == number}
+        read = walk(graph, seeds, without=alike, stop=whole)
+        elements |= read.pop(source, False)
+        # Values without space that read context alone: there it is the field.
+        seeds = {node: mask for node, mask in read.items() if node in whole}
+    elements |= walk(graph, seeds).get(source, False)
+    return elements

@@ -42,9 +42,7 @@ def gaps(mask: npt.NDArray[Any], axis: int) -> tuple[slice, ...]:
     along = profile(mask, axis)
     inside = _run(along)
     steps = np.flatnonzero(np.diff(along[inside].astype(np.int8))) + 1 + inside.start
-    return tuple(
-        slice(int(lo), int(hi)) for lo, hi in zip(steps[::2], steps[1::2], strict=True)
-    )
+    return tuple(slice(int(lo), int(hi)) for lo, hi in zip(steps[::2], steps[1::2], strict=True))
 
 
 def density(mask: npt.NDArray[Any]) -> float:

@@ -117,13 +117,30 @@ class Spread:
 class Table:
     """A run of positions [lo[o], hi[o]) of one axis for each output index o.
 
-    `plane` gives the same runs without the borders, where they are periodic.
+    `plane` gives the same runs without the borders, where they are periodic; `skipped` the
+    elements inside the runs that aren't read, [out, any number] (−1 is none).
     """
 
     axis: int
     lo: Indices
     hi: Indices
     plane: Periodic | None = None
+    skipped: Indices | None = None
+
+    def elements(self) -> npt.NDArray[np.int64]:
+        """What each output index reads, [out, longest run]; −1 is none.
+
+        Example:
+            >>> Table(0, Indices([0, 1]), Indices([3, 2]), skipped=Indices([[1], [-1]])).elements()
+            array([[ 0, -1,  2],
+                   [ 1, -1, -1]])
+        """
+        lo, hi = self.lo.array[:, None], self.hi.array[:, None]
+        places = lo + np.arange((hi - lo).max(initial=0))
+        read = places < hi
+        if self.skipped is not None:
+            read &= ~(places[:, :, None] == self.skipped.array[:, None, :]).any(axis=2)
+        return np.where(read, places, -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,13 +198,19 @@ def _antialias_table(n: int, m: int, taps: int, align: bool, scale: Fraction | N
     support = Fraction(taps, 2) * width
     half = Fraction(1, 2)
 
+    skipped: dict[int, list[int]] = {}
+
     def read(o: int, *, clamped: bool) -> tuple[int, int]:
         centre = ratio * (o + half)
         low, high = floor(centre - support + half), floor(centre + support + half)
         if clamped:
             low, high = max(low, 0), min(high, n)
         used = [j for j in range(low, high) if _weight((j + half - centre) / width, taps)]
-        return (used[0], used[-1] + 1) if used else (low, low)
+        if not used:
+            return low, low
+        if clamped:
+            skipped[o] = sorted({*range(used[0], used[-1])} - {*used})
+        return used[0], used[-1] + 1
 
     runs = [read(o, clamped=True) for o in range(m)]
     plane = None
@@ -212,7 +218,15 @@ def _antialias_table(n: int, m: int, taps: int, align: bool, scale: Fraction | N
     if not align and _repeats(phases, advance, m):
         inner = [read(o, clamped=False) for o in range(phases)]
         plane = Periodic(advance, tuple(lo for lo, _ in inner), tuple(hi for _, hi in inner))
-    return Table(0, Indices([lo for lo, _ in runs]), Indices([hi for _, hi in runs]), plane)
+    most = max((len(places) for places in skipped.values()), default=0)
+    inside = [skipped.get(o, []) for o in range(m)]
+    return Table(
+        0,
+        Indices([lo for lo, _ in runs]),
+        Indices([hi for _, hi in runs]),
+        plane,
+        Indices([places + [-1] * (most - len(places)) for places in inside]) if most else None,
+    )
 
 
 def _weight(x: Fraction, taps: int) -> bool:
