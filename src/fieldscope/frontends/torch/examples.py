@@ -9,7 +9,7 @@ import torch
 
 from fieldscope.errors import InputError, ModelError
 from fieldscope.frontends.examples import Array, Arrays
-from fieldscope.frontends.torch.trace import _dtype, _roots
+from fieldscope.frontends.torch.trace import roots_of, weight_type
 
 Tensors: TypeAlias = tuple[torch.Tensor, ...] | dict[str, torch.Tensor]
 
@@ -24,7 +24,7 @@ def tensors(model: Callable[..., Any], arrays: Arrays) -> Tensors:
         ModelError: the model's weights have no values, so that nothing can be run.
         InputError: PyTorch has no such type of numbers.
     """
-    for root in _roots(model).values():
+    for root in roots_of(model).values():
         for name, weight in root.named_parameters():
             if weight.is_meta:
                 raise ModelError(
@@ -32,7 +32,7 @@ def tensors(model: Callable[..., Any], arrays: Arrays) -> Tensors:
                     f"such as {name}\n"
                     "name code that builds it with values, such as ./file.py:build"
                 )
-    dtype = _dtype(model)
+    dtype = weight_type(model)
     if isinstance(arrays, dict):
         return {name: _tensor(array, dtype) for name, array in arrays.items()}
     return tuple(_tensor(array, dtype) for array in arrays)

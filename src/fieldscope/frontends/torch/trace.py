@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -17,6 +18,9 @@ from fieldscope.frontends.torch.recurrence import RecurrentCalls
 from fieldscope.frontends.torch.restored import Restorer, left_as_found
 from fieldscope.frontends.torch.scopes import Observer, modules_of, watching
 from fieldscope.graph.trace import Trace, TracedInput
+
+Follow: TypeAlias = Callable[[Recorder, Observer], contextlib.AbstractContextManager[Any]]
+"""What else watches a trace while it runs."""
 
 _lock = threading.RLock()
 """One trace at a time: models are set to eval mode meanwhile, and modules are watched."""
@@ -49,6 +53,7 @@ def trace(
     axes: Axes = None,
     example: Any = None,
     name: str | None = None,
+    follow: Follow | None = None,
 ) -> Trace:
     """Run a model once on shapes and record what every operator reads.
 
@@ -58,6 +63,7 @@ def trace(
         axes: spatial axes of the inputs; see `fieldscope.analyze`.
         example: real inputs to run instead.
         name: name of the model in the report.
+        follow: makes what watches the run beside the recorder.
 
     Raises:
         InputError: the inputs aren't shapes or tensors, or have no spatial axes.
@@ -70,25 +76,33 @@ def trace(
             "pass an nn.Module or a function of tensors"
         )
     with _lock, torch.no_grad():
-        call = real(model, example) if example is not None else given(model, inputs, _dtype(model))
+        call = (
+            real(model, example)
+            if example is not None
+            else given(model, inputs, weight_type(model))
+        )
         spatial = spatial_axes(call.tensors, axes)
-        return _recorded(model, call, spatial, example=example is not None, name=name)
+        return _recorded(
+            model, call, spatial, example=example is not None, name=name, follow=follow
+        )
 
 
-def _dtype(model: Any) -> torch.dtype:
+def weight_type(model: Any) -> torch.dtype:
     """The floating-point type of a model's weights."""
-    for root in _roots(model).values():
+    for root in roots_of(model).values():
         for parameter in root.parameters():
             if parameter.is_floating_point():
                 return parameter.dtype
     return torch.get_default_dtype()
 
 
-def _roots(model: Callable[..., Any]) -> dict[str, torch.nn.Module]:
+def roots_of(model: Callable[..., Any]) -> dict[str, torch.nn.Module]:
+    """The modules of a model by the names that paths begin with: "" for a module itself."""
     return {"": model} if isinstance(model, torch.nn.Module) else modules_of(model)
 
 
-def _paths(roots: dict[str, torch.nn.Module]) -> dict[int, str]:
+def paths_of(roots: dict[str, torch.nn.Module]) -> dict[int, str]:
+    """The path of each module, by its identity."""
     names: dict[int, str] = {}
     for root, module in roots.items():
         for path, part in module.named_modules():
@@ -103,6 +117,7 @@ def _recorded(
     *,
     example: bool,
     name: str | None,
+    follow: Follow | None,
 ) -> Trace:
     recorder = Recorder(example=example)
     traced = []
@@ -110,17 +125,18 @@ def _recorded(
         places, labels = spatial[key]
         recorder.aliases.hold(tensor, recorder.builder.input(tensor.shape))
         traced.append(TracedInput(key, tuple(tensor.shape), places, labels))
-    roots = _roots(model)
+    roots = roots_of(model)
     observer = Observer(
-        _paths(roots), lambda output: _values(recorder, output), lambda: len(recorder.operations)
+        paths_of(roots), lambda output: _values(recorder, output), lambda: len(recorder.operations)
     )
     recorder.observer = observer
     modules = [module for root in roots.values() for module in root.modules()]
     with left_as_found(modules) as restorer:
         calls = RecurrentCalls(recorder)
         watch = _Watch(observer, restorer, calls)
+        following = contextlib.nullcontext() if follow is None else follow(recorder, observer)
         try:
-            with watching(watch), recorder:
+            with watching(watch), recorder, following:
                 output = model(*call.args, **call.kwargs)
         except FieldscopeError:
             raise
@@ -148,15 +164,13 @@ def _recorded(
     )
 
 
-def _values(recorder: Recorder, output: Any) -> list[tuple[str, int]]:
-    """The values in nested outputs, each with its place: "", "[0]", "['aux']"."""
-    found: list[tuple[str, int]] = []
+def results_in(output: Any) -> list[tuple[str, torch.Tensor]]:
+    """The tensors in nested outputs, each with its place: "", "[0]", "['aux']"."""
+    found: list[tuple[str, torch.Tensor]] = []
 
     def search(part: Any, place: str, depth: int) -> None:
         if isinstance(part, torch.Tensor):
-            value = recorder.value(part)
-            if value is not None:
-                found.append((place, value))
+            found.append((place, part))
         elif depth < 8 and isinstance(part, dict):
             for key, one in part.items():
                 search(one, f"{place}[{key!r}]", depth + 1)
@@ -169,6 +183,12 @@ def _values(recorder: Recorder, output: Any) -> list[tuple[str, int]]:
 
     search(output, "", 0)
     return found
+
+
+def _values(recorder: Recorder, output: Any) -> list[tuple[str, int]]:
+    """The values in nested outputs, each with its place."""
+    placed = ((place, recorder.value(tensor)) for place, tensor in results_in(output))
+    return [(place, value) for place, value in placed if value is not None]
 
 
 def _explained(error: Exception, observer: Observer, call: Given) -> FieldscopeError:

@@ -1,0 +1,1 @@
+"""Measure PyTorch models by running them."""
