@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import sys
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from fieldscope.analyses.export import to_csv, to_lines
-from fieldscope.cli import files, parameters
+from fieldscope.cli import files
 from fieldscope.cli.page import NARROWEST, width_of
-from fieldscope.cli.parameters import Axes, Shape, gathered, inputs
-from fieldscope.errors import BoundError, InputError
+from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
+from fieldscope.errors import BoundError
 from fieldscope.render.document import COLUMNS, describe, known_columns
 from fieldscope.render.selection import matching
 from fieldscope.render.words import bound_lines
@@ -25,13 +21,10 @@ from fieldscope.wording import counted
 if TYPE_CHECKING:
     from fieldscope.analyses.layers import Report
 
-_HELP = """\
+_HELP = f"""\
 Show the receptive field of every layer of a model.
 
-TARGET is a model by name (torchvision:NAME, timm:NAME), or Python code
-that holds or builds one (./file.py:NAME, package.module:NAME), where NAME
-is a class, a function that returns the model, or the model.
-
+{TARGET_HELP}
 \b
 fieldscope analyze torchvision:resnet50
 fieldscope analyze timm:convnext_tiny --input 1x3x256x320 --json -
@@ -55,43 +48,7 @@ the model is wrong.
 
 
 @click.command(help=_HELP, short_help="Show the receptive field of every layer of a model.")
-@click.argument("target")
-@click.option(
-    "--input",
-    "-i",
-    "shapes",
-    metavar="[NAME=]SHAPE",
-    multiple=True,
-    callback=parameters.each(parameters.named_shape),
-    help="Shape of the input with batch: 1x3x224x224. Repeat it, or name the parameters of forward "
-    "(left=1x3x64x64), for several inputs. Models known by name have a default.",
-)
-@click.option(
-    "--example",
-    "-e",
-    "examples",
-    metavar="[NAME=]FILE",
-    multiple=True,
-    callback=parameters.each(parameters.named_file),
-    help="Run a real input instead of a shape, for a forward that branches on values: an array in "
-    "FILE.npy, or several by name in FILE.npz. The report holds for the branches that it takes.",
-)
-@click.option(
-    "--axes",
-    metavar="[NAME=]AXES",
-    multiple=True,
-    callback=parameters.each(parameters.named_axes),
-    help="Axes of the input that are spatial: 1,2 for channels-last images, or with names of your "
-    "own: y:1,x:2. Otherwise all but batch and channel.",
-)
-@click.option(
-    "--arg",
-    "arguments",
-    metavar="NAME=VALUE",
-    multiple=True,
-    callback=parameters.each(parameters.argument),
-    help="Argument for the class or function that builds the model: width=64. Repeatable.",
-)
+@of_a_model
 @click.option(
     "--layers",
     "-l",
@@ -119,20 +76,15 @@ the model is wrong.
 @click.option("--csv", metavar="FILE", help="Write CSV to a file, or to stdout for -.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any field is only a bound.")
 @click.option("--fold-context", is_flag=True, help="Add context to the fields.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors, and data for -.")
 @click.option(
     "--width",
     type=click.IntRange(min=NARROWEST),
     metavar="N",
     help="Width of the table in characters; otherwise the terminal's, or no limit in a pipe.",
 )
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def analyze(
-    target: str,
-    shapes: Sequence[tuple[str, Shape]],
-    examples: Sequence[tuple[str, str]],
-    axes: Sequence[tuple[str, Axes]],
-    arguments: Sequence[tuple[str, object]],
+    asked: Asked,
+    *,
     patterns: Sequence[str],
     columns: str | None,
     depth: int | None,
@@ -141,36 +93,24 @@ def analyze(
     csv: str | None,
     strict: bool,
     fold_context: bool,
-    quiet: bool,
     width: int | None,
-    debug: bool,
 ) -> None:
     """Run `fieldscope analyze`; `_HELP` says what each option means."""
-    del debug  # read where errors are caught
     chosen = None
     if columns is not None:
         chosen = known_columns([name.strip() for name in columns.split(",") if name.strip()])
     if json is not None and json == csv:
         where = "stdout" if json == files.STDOUT else json
         raise click.UsageError(f"--json and --csv can't both go to {where}")
-    if shapes and examples:
-        raise click.UsageError("an example has a shape of its own: give --example or --input")
     files.check("--json", json)
     files.check("--csv", csv)
-    report = _analysed(
-        target,
-        shapes=shapes,
-        examples=examples,
-        axes=axes,
-        arguments=gathered("--arg", arguments),
-        fold_context=fold_context,
-        quiet=quiet,
-    )
+    with subject_of(asked) as (subject, _):
+        report = subject.analyzed(fold_context=fold_context)
     document = describe(
         report, columns=chosen, patterns=patterns, depth=depth, everything=everything
     )
     _write_data(_filtered(report, patterns), json=json, csv=csv)
-    if not quiet and files.STDOUT not in (json, csv):
+    if not asked.quiet and files.STDOUT not in (json, csv):
         # Imported here, where there is something to print: it takes a while.
         from fieldscope.render.table import Terminal, print_table
 
@@ -178,65 +118,6 @@ def analyze(
         print_table(document, console, width or width_of(console))
     if strict:
         _judge(report)
-
-
-def _analysed(
-    target: str,
-    *,
-    shapes: Sequence[tuple[str, Shape]],
-    examples: Sequence[tuple[str, str]],
-    axes: Sequence[tuple[str, Axes]],
-    arguments: Mapping[str, object],
-    fold_context: bool,
-    quiet: bool,
-) -> Report:
-    """Build the model and analyse it, with a sign of life on stderr."""
-    # Imported here, so that --help and a mistyped call answer at once.
-    from fieldscope.cli.progress import Progress
-    from fieldscope.frontends.examples import read
-    from fieldscope.frontends.targets import resolve
-
-    given = inputs(shapes)
-    arrays = read(examples) if examples else None
-    by_input = gathered("--axes", axes)
-    with Progress(quiet=quiet) as progress, _apart(quiet=quiet):
-        progress.step(f"building {target}")
-        found = resolve(target, arguments)
-        if given is None and arrays is None and found.inputs is None:
-            raise InputError(
-                f"{found.name} has no default input\n"
-                "pass its shape with batch, such as --input 1x3x224x224"
-            )
-        progress.step(f"analysing {target}")
-        from fieldscope.api import analyze as analysis
-
-        example = None
-        if arrays is not None:
-            # Behind the building of the model, which has told if PyTorch is missing.
-            from fieldscope.frontends.torch.examples import tensors
-
-            example = tensors(found.model, arrays)
-        return analysis(
-            found.model,
-            found.inputs if given is None else given,
-            axes=by_input.get("", by_input or None),
-            example=example,
-            fold_context=fold_context,
-            name=found.name,
-        )
-
-
-@contextlib.contextmanager
-def _apart(*, quiet: bool) -> Iterator[None]:
-    """Keep what the model's own code prints away from stdout, which is for results."""
-    with contextlib.ExitStack() as stack:
-        if quiet:
-            stack.enter_context(warnings.catch_warnings())
-            warnings.simplefilter("ignore")
-            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        else:
-            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        yield
 
 
 def _filtered(report: Report, patterns: Sequence[str]) -> Report:

@@ -57,12 +57,16 @@ class Target:
     inputs: Shapes | None = None
 
 
-def resolve(target: str, arguments: Mapping[str, object] = _NONE) -> Target:
+def resolve(
+    target: str, arguments: Mapping[str, object] = _NONE, *, values: bool = False
+) -> Target:
     """Find, import and build what `target` names.
 
     Args:
         target: In one of the forms above.
         arguments: For the class or function that builds the model, by keyword.
+        values: Give the weights of a model known by name values, at random; else they have
+            shapes only.
 
     Raises:
         ModelError: There is no such thing, or building it failed.
@@ -72,7 +76,7 @@ def resolve(target: str, arguments: Mapping[str, object] = _NONE) -> Target:
     if colon and scheme in _SCHEMES:
         if not name:
             raise ModelError(f"{target!r} names no model\nname one, such as {scheme}:resnet50")
-        model, inputs = _SCHEMES[scheme](name, arguments)
+        model, inputs = _SCHEMES[scheme](name, arguments, values)
         return Target(target, model, inputs)
     path, attribute = _split(target)
     if _is_file(path):
@@ -86,20 +90,20 @@ _Found = tuple[Callable[..., Any], Shapes]
 
 
 # Imported by each, because it imports torch, which other schemes may do without.
-def _torchvision(name: str, arguments: Mapping[str, object]) -> _Found:
+def _torchvision(name: str, arguments: Mapping[str, object], values: bool) -> _Found:
     from fieldscope.frontends.torch import zoo
 
-    return zoo.build("torchvision", name, arguments)
+    return zoo.build("torchvision", name, arguments, values=values)
 
 
-def _timm(name: str, arguments: Mapping[str, object]) -> _Found:
+def _timm(name: str, arguments: Mapping[str, object], values: bool) -> _Found:
     from fieldscope.frontends.torch import zoo
 
-    return zoo.build("timm", name, arguments)
+    return zoo.build("timm", name, arguments, values=values)
 
 
 # A front end that can find models by name adds its scheme here.
-_SCHEMES: dict[str, Callable[[str, Mapping[str, object]], _Found]] = {
+_SCHEMES: dict[str, Callable[[str, Mapping[str, object], bool], _Found]] = {
     "torchvision": _torchvision,
     "timm": _timm,
 }

@@ -1,7 +1,8 @@
-"""Build the networks of torchvision and timm by name, without weights."""
+"""Build the networks of torchvision and timm by name, without trained weights."""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -14,7 +15,7 @@ from fieldscope.frontends.torch.torchvision_ops import (
 from fieldscope.wording import meant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from torch import nn
 
@@ -40,7 +41,7 @@ class Built(NamedTuple):
     """A network of the zoo and the input it is meant for.
 
     Attributes:
-        model: in eval mode; its weights have shapes but no values.
+        model: in eval mode; unless asked for, its weights have shapes but no values.
         inputs: the default input shape with batch; a tuple of shapes where
             the network takes several inputs.
     """
@@ -49,8 +50,14 @@ class Built(NamedTuple):
     inputs: Shape | tuple[Shape, ...]
 
 
-def build(source: Source, name: str, arguments: Mapping[str, Any] | None = None) -> Built:
-    """Build a network by name, in eval mode and without allocating weights.
+def build(
+    source: Source,
+    name: str,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    values: bool = False,
+) -> Built:
+    """Build a network by name, in eval mode and, unless asked to, without allocating weights.
 
     Of torchvision's detectors only the backbone is built: what follows it
     chooses boxes by their scores, so no position of its output has a field.
@@ -60,6 +67,7 @@ def build(source: Source, name: str, arguments: Mapping[str, Any] | None = None)
         name: as the library lists it, e.g. "resnet50"; for timm a tag may
             follow ("resnet50.a1_in1k"), which can change the default input.
         arguments: passed on to the network's builder by keyword.
+        values: draw the weights at random, always the same ones, as for training.
 
     Raises:
         ModelError: there is no such name (near ones are listed), or the
@@ -78,7 +86,7 @@ def build(source: Source, name: str, arguments: Mapping[str, Any] | None = None)
     from fieldscope.frontends.torch.shape_only import shape_only
 
     try:
-        with missing_operators_allowed(), shape_only():
+        with missing_operators_allowed(), _drawn() if values else shape_only():
             model: nn.Module = builder(**given)
     except FieldscopeError:
         raise
@@ -91,6 +99,16 @@ def build(source: Source, name: str, arguments: Mapping[str, Any] | None = None)
     model.eval()
     shape = default_shape(source, name, model, given)
     return Built(_backbone(source, name, model), shape)
+
+
+@contextlib.contextmanager
+def _drawn() -> Iterator[None]:
+    """Draw weights from a fixed seed, and leave the generator as it was."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 def names(source: Source) -> tuple[str, ...]:

@@ -1,0 +1,206 @@
+"""The model that a command is about: the options that name it, and its analysis."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fieldscope.cli import parameters
+from fieldscope.cli.parameters import Axes, Shape, gathered, inputs
+from fieldscope.errors import InputError
+
+if TYPE_CHECKING:
+    from fieldscope.analyses.layers import Report
+
+TARGET_HELP = """\
+TARGET is a model by name (torchvision:NAME, timm:NAME), or Python code
+that holds or builds one (./file.py:NAME, package.module:NAME), where NAME
+is a class, a function that returns the model, or the model.
+"""
+
+_OPTIONS = (
+    click.argument("target"),
+    click.option(
+        "--input",
+        "-i",
+        "shapes",
+        metavar="[NAME=]SHAPE",
+        multiple=True,
+        callback=parameters.each(parameters.named_shape),
+        help="Shape of the input with batch: 1x3x224x224. Repeat it, or name the parameters of "
+        "forward (left=1x3x64x64), for several inputs. Models known by name have a default.",
+    ),
+    click.option(
+        "--example",
+        "-e",
+        "examples",
+        metavar="[NAME=]FILE",
+        multiple=True,
+        callback=parameters.each(parameters.named_file),
+        help="Run a real input instead of a shape, for a forward that branches on values: an array "
+        "in FILE.npy, or several by name in FILE.npz. The report holds for the branches that it "
+        "takes.",
+    ),
+    click.option(
+        "--axes",
+        metavar="[NAME=]AXES",
+        multiple=True,
+        callback=parameters.each(parameters.named_axes),
+        help="Axes of the input that are spatial: 1,2 for channels-last images, or with names of "
+        "your own: y:1,x:2. Otherwise all but batch and channel.",
+    ),
+    click.option(
+        "--arg",
+        "arguments",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=parameters.each(parameters.argument),
+        help="Argument for the class or function that builds the model: width=64. Repeatable.",
+    ),
+)
+_LAST = (
+    click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors, and data for -."),
+    click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A model as it is asked for on the command line.
+
+    Attributes:
+        target: what names it.
+        shapes: shapes of its inputs, with their names or "".
+        examples: files of real inputs, with their names or "".
+        axes: spatial axes of its inputs, with their names or "".
+        arguments: for what builds it.
+        quiet: whether nothing but errors is to be printed.
+    """
+
+    target: str
+    shapes: Sequence[tuple[str, Shape]]
+    examples: Sequence[tuple[str, str]]
+    axes: Sequence[tuple[str, Axes]]
+    arguments: Sequence[tuple[str, object]]
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model and what it is called with, as the functions of `fieldscope` take them."""
+
+    name: str
+    model: Callable[..., Any]
+    inputs: Any
+    axes: Any
+    example: Any
+
+    def analyzed(self, *, fold_context: bool = False) -> Report:
+        """The report of the model."""
+        from fieldscope.api import analyze
+
+        return analyze(
+            self.model,
+            self.inputs,
+            axes=self.axes,
+            example=self.example,
+            fold_context=fold_context,
+            name=self.name,
+        )
+
+
+def of_a_model(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the argument and options that name a model, as one argument `asked`."""
+
+    @functools.wraps(command)
+    def gathering(
+        *,
+        target: str,
+        shapes: Any,
+        examples: Any,
+        axes: Any,
+        arguments: Any,
+        quiet: bool,
+        debug: bool,
+        **others: Any,
+    ) -> None:
+        del debug  # read where errors are caught
+        if shapes and examples:
+            raise click.UsageError("an example has a shape of its own: give --example or --input")
+        command(Asked(target, shapes, examples, axes, arguments, quiet), **others)
+
+    own = list(getattr(command, "__click_params__", []))
+    gathering.__click_params__ = []  # type: ignore[attr-defined]  # click's own way to collect them
+    for option in reversed(_LAST):
+        option(gathering)
+    gathering.__click_params__ += own  # type: ignore[attr-defined]
+    for option in reversed(_OPTIONS):
+        option(gathering)
+    return gathering
+
+
+@contextlib.contextmanager
+def subject_of(asked: Asked, *, values: bool = False) -> Iterator[tuple[Subject, Any]]:
+    """Build the model that is asked for, with a sign of life on stderr.
+
+    Args:
+        asked: the model as it is asked for.
+        values: build models that are known by name with values for their weights, at random.
+
+    Yields:
+        The model, and what shows progress while it is worked on.
+    """
+    # Imported here, so that --help and a mistyped call answer at once.
+    from fieldscope.cli.progress import Progress
+    from fieldscope.frontends.examples import read
+    from fieldscope.frontends.targets import resolve
+
+    given = inputs(asked.shapes)
+    arrays = read(asked.examples) if asked.examples else None
+    by_input = gathered("--axes", asked.axes)
+    with Progress(quiet=asked.quiet) as progress, _apart(quiet=asked.quiet):
+        progress.step(f"building {asked.target}")
+        found = resolve(asked.target, gathered("--arg", asked.arguments), values=values)
+        if given is None and arrays is None and found.inputs is None:
+            raise InputError(
+                f"{found.name} has no default input\n"
+                "pass its shape with batch, such as --input 1x3x224x224"
+            )
+        example = None
+        if arrays is not None:
+            # Behind the building of the model, which has told if PyTorch is missing.
+            from fieldscope.frontends.torch.examples import tensors
+
+            example = tensors(found.model, arrays)
+        progress.step(f"analysing {asked.target}")
+        yield (
+            Subject(
+                name=found.name,
+                model=found.model,
+                inputs=found.inputs if given is None else given,
+                axes=by_input.get("", by_input or None),
+                example=example,
+            ),
+            progress,
+        )
+
+
+@contextlib.contextmanager
+def _apart(*, quiet: bool) -> Iterator[None]:
+    """Keep what the model's own code prints away from stdout, which is for results."""
+    with contextlib.ExitStack() as stack:
+        if quiet:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        else:
+            stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        yield
