@@ -192,3 +192,9 @@ def test_an_unknown_operator_is_a_bound_that_is_listed() -> None:
     assert bound.layers == 2
     with pytest.raises(fieldscope.BoundError, match="qr"):
         fieldscope.analyze(Net(), (1, 1, 6, 6), strict=True)
+
+
+def test_a_layer_that_reads_only_between_its_inputs_elements_has_no_start() -> None:
+    model = nn.Sequential(nn.ConvTranspose1d(1, 1, 1, 3), nn.Conv1d(1, 1, 1, 3, padding=1))
+    layer = fieldscope.analyze(model, (1, 1, 9)).output
+    assert (layer.size, layer.start, layer.stride) == ((0,), (None,), (1,))

@@ -102,9 +102,10 @@ def _of_plane(field: Affine, layout: Layout) -> AxisField:
             return (
                 WHOLE if narrow == math.inf else AxisField(size, None, None, narrow, is_global=True)
             )
+        begin = low if low < FAR else None
         if moving is None:
-            return AxisField(size, None, low if size else None, narrow, is_global=False)
-        return AxisField(size, stride, low, narrow, is_global=False, period=1)
+            return AxisField(size, None, begin, narrow, is_global=False)
+        return AxisField(size, stride, begin, narrow, is_global=False, period=1)
     stride, moving = _stride(field, layout)
     plain = tuple(1 + k for k in _alternatives(layout))
     # Channels are united (for the narrowest path: the narrowest of them); positions aren't.

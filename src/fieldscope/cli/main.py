@@ -19,6 +19,7 @@ import click
 from fieldscope.cli.advice import for_the_command
 from fieldscope.cli.analyze import analyze
 from fieldscope.cli.operators import operators
+from fieldscope.cli.support import support
 from fieldscope.errors import BoundError, FieldscopeError
 from fieldscope.frontends.blame import told
 from fieldscope.version import __version__
@@ -64,6 +65,7 @@ Receptive fields of neural networks: exact, at every layer, for any model.
 \b
 fieldscope analyze torchvision:resnet50
 fieldscope analyze ./mynet.py:build --input 1x1x16000
+fieldscope support torchvision:vgg16 --layer features.28 --at 10,12 -o field.png
 fieldscope analyze --help
 fieldscope operators
 """
@@ -91,8 +93,8 @@ def fieldscope(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-fieldscope.add_command(analyze)
-fieldscope.add_command(operators)
+for command in (analyze, support, operators):
+    fieldscope.add_command(command)
 
 
 def main(args: Sequence[str] | None = None) -> int:

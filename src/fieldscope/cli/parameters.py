@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import click
 
@@ -29,6 +29,24 @@ def each(read: Callable[[str], Value]) -> Callable[..., tuple[Value, ...]]:
     ) -> tuple[Value, ...]:
         try:
             return tuple(read(text) for text in texts)
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, option) from error
+
+    return callback
+
+
+def one(read: Callable[[str], Value]) -> Callable[..., Value | None]:
+    """Give a callback that reads the value of an option.
+
+    Args:
+        read: What reads it; it raises `ValueError` with the reason.
+    """
+
+    def callback(
+        context: click.Context, option: click.Parameter, text: str | None
+    ) -> Value | None:
+        try:
+            return None if text is None else read(text)
         except ValueError as error:
             raise click.BadParameter(str(error), context, option) from error
 
@@ -115,6 +133,22 @@ def argument(text: str) -> tuple[str, object]:
         return name, ast.literal_eval(value.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return name, value
+
+
+def place(text: str) -> tuple[int, ...] | Literal["center"]:
+    """Read an index on each spatial axis, or "center".
+
+    >>> place("10,12"), place("-1"), place("center")
+    ((10, 12), (-1,), 'center')
+    """
+    if text.strip() in ("center", "centre"):
+        return "center"
+    parts = [part.strip() for part in text.strip().strip("()[]").split(",")]
+    if not all(re.fullmatch(r"[+-]?[0-9]+", part) for part in parts):
+        raise ValueError(
+            f"{text!r} is neither center nor indices, one per spatial axis, such as 10,12"
+        )
+    return tuple(int(part) for part in parts)
 
 
 def gathered(option: str, pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:

@@ -1,0 +1,105 @@
+"""The command `fieldscope support`."""
+
+from __future__ import annotations
+
+import json as plain
+from collections.abc import Sequence
+
+import click
+
+from fieldscope.analyses.support import Position
+from fieldscope.cli import files, parameters, pictures
+from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
+
+_HELP = f"""\
+Show exactly which input elements a position of a layer reads.
+
+{TARGET_HELP}
+\b
+fieldscope support torchvision:vgg16 --layer features.28 --at 10,12
+fieldscope support torchvision:vgg16 --layer features.28 --image photo.jpg --resize -o field.png
+fieldscope support ./mynet.py:build --layer enc.3 --at center --json -
+fieldscope support torchvision:resnet18 -l layer1 -l layer2 -l layer3 -o fields.svg
+
+The set follows from the model's structure, not from its weights: nothing vanishes,
+cancels or dies. SIZE is that of the hull, the box from the first to the last element
+read; of the hull, the share that is READ tells the gaps that dilation and stride leave.
+Padding reads nothing, so at the border the hull is smaller.
+
+Exit codes: 0 done; 2 the call or the model is wrong.
+"""
+
+
+@click.command(help=_HELP, short_help="Show exactly which input elements a position reads.")
+@of_a_model
+@click.option(
+    "--layer",
+    "-l",
+    "layers",
+    metavar="NAME",
+    multiple=True,
+    help="Layer, by its name in the table of `fieldscope analyze`; otherwise the output. Repeat it "
+    "for several side by side.",
+)
+@click.option(
+    "--at",
+    "position",
+    metavar="PLACE",
+    default="center",
+    show_default=True,
+    callback=parameters.one(parameters.place),
+    help="Position in the layer: an index on each of its spatial axes, such as 10,12 (negative "
+    "from the end), or center.",
+)
+@click.option(
+    "--channel", type=int, metavar="N", help="One channel of the layer; otherwise all together."
+)
+@click.option("--on", metavar="NAME", help="Which input, where the model has several.")
+@click.option("--fold-context", is_flag=True, help="Count what all positions read alike, too.")
+@pictures.image_options
+@click.option(
+    "--output",
+    "-o",
+    metavar="FILE",
+    help=f"Draw the field into a picture: {pictures.KNOWN}.",
+)
+@click.option("--json", metavar="FILE", help="Write the figures to a file, or to stdout for -.")
+def support(
+    asked: Asked,
+    *,
+    layers: Sequence[str],
+    position: Position,
+    channel: int | None,
+    on: str | None,
+    fold_context: bool,
+    image: str | None,
+    resize: bool,
+    output: str | None,
+    json: str | None,
+) -> None:
+    """Run `fieldscope support`; `_HELP` says what each option means."""
+    files.check("--json", json)
+    pictures.check(output, image=image, resize=resize)
+    with subject_of(asked) as (subject, progress):
+        from fieldscope.api import support as found_by
+
+        report = subject.analyzed()
+        masks = [
+            found_by(
+                report,
+                layer=layer,
+                position=position,
+                channel=channel,
+                input=on,
+                fold_context=fold_context,
+            )
+            for layer in layers or (None,)
+        ]
+        if output is not None:
+            progress.step("drawing")
+            pictures.draw(masks, output, image=image, resize=resize)
+    if json is not None:
+        data = [mask.to_dict() for mask in masks]
+        files.write(json, plain.dumps(data[0] if len(data) == 1 else data, indent=2) + "\n")
+    if not asked.quiet and json != files.STDOUT:
+        click.echo("\n\n".join(map(repr, masks)))
