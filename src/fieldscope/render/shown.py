@@ -1,18 +1,27 @@
-"""What a report looks like at a prompt and in a notebook.
+"""What reports and maps look like at a prompt, in a notebook and as pictures.
 
 Importing this module registers the answers to `fieldscope.media`.
 """
 
 from __future__ import annotations
 
+import base64
 import shutil
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 from fieldscope.analyses.layers import Report
-from fieldscope.media import as_html, as_text
+from fieldscope.errors import InputError, MissingExtraError
+from fieldscope.geometry.maps import InputMap
+from fieldscope.media import as_figure, as_html, as_text
+from fieldscope.render import maps, pictures
 from fieldscope.render.document import describe
 from fieldscope.render.html import page
 from fieldscope.render.layout import text
 from fieldscope.render.selection import select
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # About a screen; a report of hundreds of rows would push the prompt out of sight.
 _MOST_ROWS = 32
@@ -29,6 +38,42 @@ def report_as_text(report: Report) -> str:
 def report_as_html(report: Report) -> str:
     """Show a report in a notebook, whole."""
     return page(describe(report))
+
+
+# Registered by class and not by annotation, which would have to find `Figure` where
+# matplotlib may not be installed.
+@as_figure.register(Report)
+def report_as_figure(report: Report, **options: Any) -> Figure:
+    """Show a report as the growth of its fields."""
+    return pictures.growth_curve(report, **options)
+
+
+@as_text.register
+def map_as_text(found: InputMap) -> str:
+    """Show a map at a prompt, by its numbers."""
+    return "\n".join(maps.lines(found))
+
+
+@as_html.register
+def map_as_html(found: InputMap) -> str:
+    """Show a map in a notebook: its numbers, and its picture where one can be drawn."""
+    lines = f"<pre>{escape(map_as_text(found))}</pre>"
+    return f'<div class="fieldscope">{_embedded(found)}{lines}</div>'
+
+
+@as_figure.register(InputMap)
+def map_as_figure(found: InputMap, **options: Any) -> Figure:
+    """Show a map over its input."""
+    return pictures.field_picture(found, **options)
+
+
+def _embedded(found: InputMap) -> str:
+    try:
+        figure = map_as_figure(found)
+    except (InputError, MissingExtraError):
+        return ""
+    picture = base64.b64encode(pictures.png(figure, dpi=90)).decode("ascii")
+    return f'<img alt="{escape(maps.facts(found))}" src="data:image/png;base64,{picture}">'
 
 
 def _depth(report: Report) -> int | None:
