@@ -87,10 +87,12 @@ def short_name(function: Any) -> str:
     >>> import torch
     >>> short_name(torch.add), short_name(torch.Tensor.add_), short_name(torch.Tensor.__iadd__)
     ('add', 'add', 'add')
-    >>> short_name(torch.Tensor.__rsub__), short_name(torch._C._nn.gelu)
-    ('rsub', 'gelu')
+    >>> short_name(torch.Tensor.__rsub__), short_name(torch.Tensor.T.__get__)
+    ('rsub', 'T')
     """
     name: str = getattr(function, "__name__", "") or type(function).__name__
+    if name == "__get__":  # of an attribute such as `Tensor.T`
+        return str(getattr(function.__self__, "__name__", name))
     if name in _OPERATORS:
         return _OPERATORS[name]
     return name.strip("_")

@@ -1,0 +1,152 @@
+"""What is known of tensors in a neutral run, beside their elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch.utils.weak import WeakTensorKeyDictionary
+
+LARGE = 2.0**1000
+"""What gradients start with. A neutral run spreads it over the input, so that no gradient gets
+larger; and it may be divided until it has become 10⁻³⁰⁸ before something is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one tensor.
+
+    Attributes:
+        live: where it isn't a constant zero, as behind a masked softmax; broadcasts.
+        trace: for numbers that have no gradient (indices, truth values), a tensor of the
+            same shape that has the gradient which they would have.
+        statistic: whether it is computed from statistics of whole maps alone.
+        spread: whether such statistics were put at all positions of a map again.
+    """
+
+    live: torch.Tensor | None = None
+    trace: torch.Tensor | None = None
+    statistic: bool = False
+    spread: bool = False
+
+
+_NOTHING = Known()
+
+
+class Facts:
+    """What is known of the tensors of a run.
+
+    Args:
+        leaf: the input that gradients are taken for.
+        spatial: its spatial axes.
+    """
+
+    def __init__(self, leaf: torch.Tensor, spatial: Sequence[int]) -> None:
+        self._known = WeakTensorKeyDictionary()
+        self._leaf = leaf
+        self._spatial = tuple(spatial)
+
+    def of(self, tensor: torch.Tensor) -> Known:
+        """What is known of a tensor."""
+        found: Known = self._known.get(tensor, _NOTHING)
+        return found
+
+    def note(self, tensor: Any, **found: Any) -> None:
+        """Learn something about a tensor."""
+        if isinstance(tensor, torch.Tensor):
+            known = replace(self.of(tensor), **found)
+            if known != _NOTHING or tensor in self._known:
+                self._known[tensor] = known
+
+    def forget(self, tensor: torch.Tensor) -> None:
+        """The tensor was overwritten."""
+        self._known.pop(tensor, None)
+
+    def depends(self, tensor: Any) -> bool:
+        """Whether something is a tensor that depends on an input."""
+        return isinstance(tensor, torch.Tensor) and (
+            tensor.requires_grad or self.of(tensor).trace is not None
+        )
+
+    def gradient_of(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor, or what has its gradient."""
+        trace = self.of(tensor).trace
+        return tensor if trace is None else trace
+
+    def without_context(
+        self, operands: Sequence[torch.Tensor], aside: Sequence[bool]
+    ) -> list[torch.Tensor]:
+        """The operands, as they have gradients, but for those that are context to the others.
+
+        Context are statistics of a whole map (squeeze-and-excitation, the mean that a norm
+        takes away): every position reads them alike.
+
+        Args:
+            operands: tensors that depend on inputs.
+            aside: which of them may be context: statistics, or alike at all positions.
+        """
+        pairs = list(zip(operands, aside, strict=True))
+        maps = [one for one, statistic in pairs if not statistic]
+        kept = [
+            one for one, statistic in pairs if not (statistic and maps and self._covers(one, maps))
+        ]
+        return [self.gradient_of(one) for one in kept]
+
+    def _covers(self, statistic: torch.Tensor, maps: Iterable[torch.Tensor]) -> bool:
+        """Whether a statistic reads all that maps read together, so that it is no news."""
+        own = self._hull(statistic)
+        extents = [self._leaf.shape[axis] for axis in self._spatial]
+        if all(span == (0, n) for span, n in zip(own, extents, strict=True)):
+            return True
+        for one in maps:
+            for (low, high), (first, last) in zip(own, self._hull(one), strict=True):
+                if first < last and (first < low or last > high):
+                    return False
+        return True
+
+    def _hull(self, tensor: torch.Tensor) -> list[tuple[int, int]]:
+        """The first and last place that a tensor reads along each spatial axis."""
+        source = self.gradient_of(tensor)
+        if not source.requires_grad:
+            return [(0, 0)] * len(self._spatial)
+        (gradient,) = torch.autograd.grad(
+            source,
+            self._leaf,
+            torch.full_like(source, LARGE / max(1, source.numel())),
+            retain_graph=True,
+            allow_unused=True,
+        )
+        if gradient is None:
+            return [(0, 0)] * len(self._spatial)
+        found = []
+        for axis in self._spatial:
+            others = [k for k in range(gradient.dim()) if k != axis]
+            line = (gradient != 0).any(dim=others) if others else gradient != 0
+            places = line.nonzero()
+            found.append((int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0))
+        return found
+
+
+def is_statistic(before: Sequence[int], after: Sequence[int]) -> bool:
+    """Whether a reduction has left nothing of a map but a number per channel or group.
+
+    >>> is_statistic((1, 8, 5, 6), (1, 8)), is_statistic((1, 8, 5, 6), (1, 1, 5, 6))
+    (True, False)
+    """
+    if len(before) < 3:
+        return False
+    extents = [n for n in before[1:] if n > 1]
+    left = [n for n in after[1:] if n > 1]
+    return len(left) <= 1 and len(left) < len(extents)
+
+
+def is_spread(own: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether broadcasting puts a map of one position at all positions of another.
+
+    >>> is_spread((1, 8, 1, 1), (1, 8, 5, 6)), is_spread((1, 1, 5, 6), (1, 8, 5, 6))
+    (True, False)
+    """
+    own = (*[1] * (len(shape) - len(own)), *own)
+    return len(shape) > 2 and set(own[2:]) == {1} and set(shape[2:]) != {1}

@@ -1,0 +1,329 @@
+"""One run of a model and one gradient back through it, as it is or neutralised."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fieldscope.errors import FieldscopeError, InputError, ModelError, PositionError
+from fieldscope.frontends.blame import told
+from fieldscope.frontends.torch.restored import Restorer, left_as_found
+from fieldscope.frontends.torch.trace import roots_of
+from fieldscope.measure.torch.neutral.facts import LARGE, Facts
+from fieldscope.measure.torch.neutral.mode import Neutral
+from fieldscope.measure.torch.places import Place
+from fieldscope.measure.torch.run import Run
+from fieldscope.measure.torch.samples import Samples
+from fieldscope.measure.torch.until import model_name, not_reached
+
+Values = npt.NDArray[np.float64]
+
+SMALLEST = 5e-324
+"""The smallest number above 0: what is read never counts as nothing."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a layer's output is looked at.
+
+    Attributes:
+        layer: name of the layer.
+        position: index per position axis, or "center".
+        channel: index on the channel axis; None for all channels.
+        axes: the position axes; None for all from 2 on.
+    """
+
+    layer: str
+    position: Sequence[int] | str
+    channel: int | None
+    axes: Sequence[int] | None
+
+    def index(self, shape: Sequence[int]) -> tuple[tuple[Any, ...], tuple[int, ...]]:
+        """An index into an output of that shape, and the position it stands for.
+
+        Raises:
+            PositionError: position or channel lie outside, or the layer has no positions.
+        """
+        rank = len(shape)
+        axes = tuple(range(2, rank)) if self.axes is None else tuple(self.axes)
+        extents = tuple(shape[axis] for axis in axes)
+        if isinstance(self.position, str):
+            if self.position != "center":
+                raise PositionError(
+                    f"position is {self.position!r}; give an index per axis, or 'center'"
+                )
+            position = tuple(extent // 2 for extent in extents)
+        else:
+            one = isinstance(self.position, int)
+            position = (self.position,) if one else tuple(self.position)  # type: ignore[assignment]  # a number is no sequence
+        if position and not axes:
+            raise PositionError(
+                f"layer {self.layer!r} has no spatial axes, and so no positions: its shape is "
+                f"{tuple(shape)}\nleave the position out"
+            )
+        if len(position) != len(axes):
+            raise PositionError(
+                f"position {position} has {len(position)} indices; layer {self.layer!r} has "
+                f"{len(axes)} spatial axes, of extents {extents}"
+            )
+        index: list[Any] = [slice(None)] * rank
+        found = []
+        for axis, place in zip(axes, position, strict=True):
+            index[axis] = self._place(place, shape[axis], f"position {position}", extents)
+            found.append(index[axis])
+        if self.channel is not None:
+            channels = next((axis for axis in range(1, rank) if axis not in axes), None)
+            if channels is None:
+                raise PositionError(f"layer {self.layer!r} has no channels: shape {tuple(shape)}")
+            index[channels] = self._place(
+                self.channel, shape[channels], f"channel {self.channel}", shape[channels]
+            )
+        return tuple(index), tuple(found)
+
+    def _place(self, place: int, extent: int, what: str, extents: Any) -> int:
+        if not -extent <= place < extent:
+            word = "extents" if isinstance(extents, tuple) else "channels:"
+            raise PositionError(
+                f"{what} lies outside layer {self.layer!r}, which has {word} {extents}"
+            )
+        return int(place) % extent
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a gradient through one or more runs has shown.
+
+    Attributes:
+        values: the gradient's size over the input's spatial axes.
+        position: the position that was asked for.
+        reads: whether the layer depends on the input at all.
+        samples: number of samples that were averaged.
+        unfinished: number of elements at which the gradient wasn't finite.
+        unknown: functions that could not be neutralised.
+    """
+
+    values: Values
+    position: tuple[int, ...]
+    reads: bool
+    samples: int
+    unfinished: int = 0
+    unknown: tuple[str, ...] = ()
+
+
+def real_pass(
+    model: Callable[..., Any], samples: Samples, place: Place, selection: Selection, seed: int
+) -> Pass:
+    """|gradient| with the model's own weights, averaged over samples.
+
+    All channels together are added up with random signs, the same for every sample: plain
+    sums would cancel behind a norm or a softmax, whose channels have a constant sum.
+    """
+    total: Values | None = None
+    position: tuple[int, ...] = ()
+    reads, count, unfinished = False, 0, 0
+    generator = torch.Generator().manual_seed(seed)
+    state = generator.get_state()
+    for args, kwargs in samples:
+        generator.set_state(state)
+        found, gradient, position = _real_gradient(
+            model, samples, place, selection, generator, args, kwargs
+        )
+        reads |= found
+        lost = ~gradient.isfinite()
+        unfinished += int(lost.any(dim=_others(gradient, samples)).sum()) if lost.any() else 0
+        gradient = torch.where(lost, torch.zeros_like(gradient), gradient)
+        batch = 1 if 0 in samples.spatial else gradient.shape[0]
+        summed = gradient.double().abs().sum(dim=_others(gradient, samples)).cpu().numpy()
+        total = summed if total is None else total + summed
+        count += batch
+    assert total is not None
+    return Pass(total / count, position, reads, count, unfinished)
+
+
+def _real_gradient(
+    model: Callable[..., Any],
+    samples: Samples,
+    place: Place,
+    selection: Selection,
+    generator: torch.Generator,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> tuple[bool, torch.Tensor, tuple[int, ...]]:
+    leaf = samples.named(args, kwargs)[samples.input]
+    if not leaf.is_floating_point():
+        raise InputError(
+            f"input {samples.input!r} holds numbers of type {leaf.dtype}, which have no "
+            "gradient\nuse mode='structure', which follows them all the same"
+        )
+    leaf = leaf.clone().requires_grad_()
+    # A copy of it: the model may write to its input.
+    args, kwargs = _with(samples, args, kwargs, {samples.input: leaf})
+
+    def measured() -> tuple[bool, torch.Tensor, tuple[int, ...]]:
+        given = _with(samples, args, kwargs, {samples.input: leaf.clone()})
+        output = _output(model, place, *given)
+        index, position = selection.index(output.shape)
+        if not output.requires_grad:
+            return False, torch.zeros_like(leaf), position
+        chosen = output[index]
+        signs = torch.randint(0, 2, chosen.shape[1:], generator=generator) * 2 - 1
+        start = signs.to(chosen.device, chosen.dtype).expand(chosen.shape)
+        if selection.channel is not None:
+            start = torch.ones_like(chosen)
+        (gradient,) = torch.autograd.grad(chosen, leaf, start, allow_unused=True)
+        if gradient is None:
+            return False, torch.zeros_like(leaf), position
+        return True, gradient, position
+
+    with prepared(model):
+        try:
+            return measured()
+        except RuntimeError as error:
+            if "modified by an inplace operation" not in str(error):
+                raise
+        # The model overwrites what its gradient needs: keep copies of that.
+        with torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda kept: kept):
+            return measured()
+
+
+def structure_pass(
+    model: Callable[..., Any], samples: Samples, place: Place, selection: Selection
+) -> Pass:
+    """The gradient of the neutralised model; the sum of its values is at most 1."""
+    args, kwargs = next(iter(samples))
+    leaves: dict[str, torch.Tensor] = {}
+    ready: dict[str, torch.Tensor] = {}
+    for name, tensor in samples.named(args, kwargs).items():
+        number = tensor.is_floating_point()
+        leaf = tensor.double().clone() if number else torch.zeros(tensor.shape).double()
+        leaves[name] = leaf.to(tensor.device).requires_grad_()
+        ready[name] = leaf.clone() if number else tensor
+    leaf = leaves[samples.input]
+    facts = Facts(leaf, samples.spatial)
+    for name, tensor in ready.items():
+        if not tensor.is_floating_point():
+            facts.note(tensor, trace=leaves[name])
+    mode = Neutral(facts, samples.dtype)
+    with prepared(model, double=True), torch.autograd.graph.saved_tensors_hooks(_same, _same):
+        # What is saved are weights of means; a model that overwrites its activations may.
+        given = _with(samples, args, kwargs, ready)
+        output = _output(model, place, *given, mode=mode)
+        output = facts.gradient_of(output)
+        index, position = selection.index(output.shape)
+        gradient = None
+        if output.requires_grad:
+            chosen = output[index]
+            start = torch.full_like(chosen, LARGE / max(1, chosen.numel()))
+            (gradient,) = torch.autograd.grad(chosen, leaf, start, allow_unused=True)
+    unknown = tuple(mode.unknown)
+    if gradient is None:
+        nothing = np.zeros([leaf.shape[axis] for axis in samples.spatial])
+        return Pass(nothing, position, False, 1, 0, unknown)
+    lost = ~gradient.isfinite()
+    gradient = torch.where(lost, torch.zeros_like(gradient), gradient.abs())
+    summed = gradient.sum(dim=_others(gradient, samples)).cpu().numpy()
+    values = np.where(summed > 0, np.maximum(summed / LARGE, SMALLEST), 0.0)
+    return Pass(values, position, True, 1, int(lost.sum()), unknown)
+
+
+def _same(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor
+
+
+def _others(gradient: torch.Tensor, samples: Samples) -> tuple[int, ...]:
+    return tuple(axis for axis in range(gradient.dim()) if axis not in samples.spatial)
+
+
+def _with(
+    samples: Samples, args: tuple[Any, ...], kwargs: dict[str, Any], new: dict[str, torch.Tensor]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments with some of the inputs replaced."""
+    named = samples.named(args, kwargs)
+    replaced = {id(named[name]): tensor for name, tensor in new.items()}
+    return (
+        tuple(replaced.get(id(one), one) for one in args),
+        {name: replaced.get(id(one), one) for name, one in kwargs.items()},
+    )
+
+
+def _output(
+    model: Callable[..., Any],
+    place: Place,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    mode: Neutral | None = None,
+) -> torch.Tensor:
+    run = Run(model, [place])
+    try:
+        with mode or contextlib.nullcontext():
+            found = run(*args, **kwargs)
+    except FieldscopeError:
+        raise
+    except Exception as error:
+        scope = run.observer.current.path
+        where = f" at {scope}" if scope else ""
+        how = " when it is neutralised" if mode is not None else ""
+        shapes = ", ".join(
+            str(tuple(one.shape))
+            for one in (*args, *kwargs.values())
+            if isinstance(one, torch.Tensor)
+        )
+        raise ModelError(
+            f"the model fails{how} on inputs {shapes}{where}: {told(error)}"
+        ) from error
+    if place not in found:
+        raise not_reached(model, place)
+    return found[place]
+
+
+@contextlib.contextmanager
+def prepared(model: Callable[..., Any], *, double: bool = False) -> Iterator[Restorer]:
+    """Have a model ready for measuring: in eval mode, its weights without gradients.
+
+    Buffers are replaced by copies, which the model may write to. Everything is as it was
+    found when the block ends.
+
+    Args:
+        model: module or callable on tensors.
+        double: make the copies in double precision.
+    """
+    modules = [module for root in roots_of(model).values() for module in root.modules()]
+    frozen = [
+        weight
+        for root in roots_of(model).values()
+        for weight in root.parameters()
+        if weight.requires_grad
+    ]
+    copies: dict[int, torch.Tensor] = {}
+    with torch.inference_mode(False), torch.enable_grad(), left_as_found(modules) as restorer:
+        try:
+            for weight in frozen:
+                weight.requires_grad_(False)
+            for module in modules:
+                for name, buffer in module._buffers.items():
+                    if buffer is not None:
+                        module._buffers[name] = _copied(buffer, copies, double=double)
+            yield restorer
+        finally:
+            for weight in frozen:
+                weight.requires_grad_(True)
+
+
+def _copied(buffer: torch.Tensor, copies: dict[int, torch.Tensor], *, double: bool) -> torch.Tensor:
+    found = copies.get(id(buffer))
+    if found is None:
+        wide = double and buffer.is_floating_point()
+        found = buffer.detach().double().clone() if wide else buffer.detach().clone()
+        copies[id(buffer)] = found
+    return found
+
+
+def describe(model: Any) -> str:
+    """What messages call a model."""
+    return model_name(model)
