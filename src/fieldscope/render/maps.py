@@ -128,7 +128,7 @@ def remarks(found: InputMap) -> tuple[str, ...]:
     match found:
         case SupportMask(bounds=bounds, context=context):
             return (
-                *([f"only a bound, through {listed(bounds, most=_MOST_PLACES)}"] if bounds else []),
+                *([f"only a bound, through {_listed(bounds)}"] if bounds else []),
                 *(
                     [f"and, alike for all positions, context from {_listed(context)}"]
                     if context

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldscope.errors import InputError
-from fieldscope.render.pictures import style
 from fieldscope.wording import listed, meant
 
 if TYPE_CHECKING:
@@ -47,6 +46,9 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: float) -> None:
 
 def encoded(figure: Figure, kind: str, *, dpi: float) -> bytes:
     """Give a figure as the bytes of a file of one of `FORMATS`."""
+    # Imported here: what extensions there are can be asked without matplotlib.
+    from fieldscope.render.pictures import style
+
     written = io.BytesIO()
     with style.own_style():
         figure.savefig(
