@@ -32,6 +32,7 @@ _LEFT, _RIGHT, _ABOVE, _BELOW = 0.56, 0.30, 0.86, 0.92
 _LAST = 4
 _EXACT = (style.PAPER, style.INK, style.QUIET, style.FAINT, style.AMBER, style.BLUE)
 _COLOURS = 256 - len(_EXACT)
+_ALMOST = 10
 
 Draw = Callable[[InputMap], None]
 
@@ -258,11 +259,15 @@ def _palette(film: Film) -> Image.Image:
     together = Image.new("RGB", (shown[0].width, sum(one.height for one in shown)))
     for place, one in enumerate(shown):
         together.paste(one, (0, place * one.height))
-    found = together.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT).getpalette() or []
-    # Paper must stay white and lines as they are, however few pixels they have.
-    exact = [colour for name in _EXACT for colour in ImageColor.getrgb(name)]
+    chosen = together.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    found = np.array(chosen, dtype=np.int64).reshape(-1, 3)[:_COLOURS]
+    # Paper must stay white and lines as they are, however few pixels they have, so colours
+    # that are almost theirs give way.
+    exact = np.array([ImageColor.getrgb(name) for name in _EXACT])
+    for colour in exact:
+        found[np.abs(found - colour).max(axis=1) < _ALMOST] = colour
     palette = Image.new("P", (1, 1))
-    palette.putpalette(found[: 3 * _COLOURS] + exact)
+    palette.putpalette([*found.ravel().tolist(), *exact.ravel().tolist()])
     return palette
 
 

@@ -25,14 +25,14 @@ class Curve:
 
     Attributes:
         name: names of those axes.
-        extent: the input's extent there.
+        extents: the input's extent on each of them, by name.
         sizes: of the field, by layer; inf where the whole input is read, nan where nothing is.
         narrowest: the same along the shortest path.
         strides: by layer; nan where there is none.
     """
 
     name: str
-    extent: int
+    extents: dict[str, int]
     sizes: Numbers
     narrowest: Numbers
     strides: Numbers
@@ -55,19 +55,19 @@ def curves_of(layers: Sequence[Layer], info: InputInfo) -> tuple[Curve, ...]:
     for axis, name in enumerate(info.axes):
         curve = Curve(
             name,
-            info.shape[info.spatial[axis]],
+            {name: info.shape[info.spatial[axis]]},
             np.array([_size(field, axis) for field in fields], dtype=np.float64),
             np.array([_narrowest(field, axis) for field in fields], dtype=np.float64),
             np.array([_stride(field, axis) for field in fields], dtype=np.float64),
         )
         for at, other in enumerate(found):
-            if other.extent == curve.extent and all(
+            if all(
                 np.array_equal(one, two, equal_nan=True)
                 for one, two in ((other.sizes, curve.sizes), (other.strides, curve.strides))
             ):
                 found[at] = Curve(
                     f"{other.name}, {name}",
-                    other.extent,
+                    other.extents | curve.extents,
                     other.sizes,
                     np.minimum(other.narrowest, curve.narrowest),
                     other.strides,
@@ -118,8 +118,9 @@ def _candidates(count: int, curves: Sequence[Curve]) -> Iterator[int]:
     yield count - 1
     yield 0
     for curve in curves:
-        passed = curve.finite[curve.sizes[curve.finite] > curve.extent]
-        yield from map(int, passed[:1])
+        for extent in curve.extents.values():
+            passed = curve.finite[curve.sizes[curve.finite] > extent]
+            yield from map(int, passed[:1])
     for curve in curves:
         known = np.flatnonzero(np.isfinite(curve.strides))
         changes = known[1:][np.diff(curve.strides[known]) != 0]

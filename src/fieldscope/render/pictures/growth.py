@@ -95,14 +95,15 @@ def _stride_margins(names: Sequence[str], *, level: bool) -> sheet.Margins:
 def _is_log(curves: Sequence[Curve]) -> bool:
     for curve in curves:
         most = float(np.nanmax(curve.sizes[curve.finite], initial=1.0))
-        if most > _APART * curve.extent or most * _APART < curve.extent:
+        lengths = curve.extents.values()
+        if most > _APART * max(lengths) or most * _APART < min(lengths):
             return True
     return False
 
 
 def _draw_sizes(axes: Axes, curves: Sequence[Curve], shown: Sequence[int], *, log: bool) -> None:
     most = max(float(curve.sizes[curve.finite].max(initial=1.0)) for curve in curves)
-    most = max(most, *(curve.extent for curve in curves))
+    most = max(most, *(extent for curve in curves for extent in curve.extents.values()))
     whole = any(curve.whole.size for curve in curves)
     low = 0.8 if log else 0.0
     high = most * 1.25 if log else most * 1.08
@@ -189,7 +190,8 @@ def _draw_extents(axes: Axes, curves: Sequence[Curve]) -> None:
     """Draw the input's extent as a level line, named at its right end."""
     names: dict[int, list[str]] = {}
     for curve in curves:
-        names.setdefault(curve.extent, []).append(curve.name)
+        for name, extent in curve.extents.items():
+            names.setdefault(extent, []).append(name)
     to_share = axes.transData + axes.transAxes.inverted()
     last = -1.0
     for length in sorted(names):
@@ -285,9 +287,11 @@ def _notes(curves: Sequence[Curve], layers: Sequence[Layer]) -> Iterator[str]:
         if sizes.size:
             top = int(curve.finite[sizes.argmax()])
             texts.append(f"largest size{along} {sizes.max():.0f}, first at {layers[top].name}")
-            beyond = curve.finite[sizes > curve.extent]
-            if beyond.size:
-                texts.append(f"beyond the input's {curve.extent} from {layers[beyond[0]].name} on")
+            for extent in sorted(set(curve.extents.values())):
+                beyond = curve.finite[sizes > extent]
+                if beyond.size:
+                    first = layers[int(beyond[0])].name
+                    texts.append(f"first beyond the input's {extent} at {first}")
         at = tail(curve)
         if at is not None:
             texts.append(f"whole input{along} from {layers[at].name} on")
