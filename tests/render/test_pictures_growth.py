@@ -160,7 +160,7 @@ def test_one_of_several_inputs_must_be_named() -> None:
     with pytest.raises(InputError, match=r"there is no input 'up'; .* 'left' and 'right'"):
         growth_curve(stereo(), input="up")
     figure = growth_curve(stereo(), input="left")
-    assert curve(figure, "size-all") == ([0, 2], [7, 7])
+    assert curve(figure, "size-all") == ([0, 1], [7, 7])
     assert {"input y\n60", "input x\n90"} <= set(texts(figure))
 
 
