@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 from fieldscope.version import __version__
 
 if TYPE_CHECKING:
+    from fieldscope.analyses.chain import Chain, chain
     from fieldscope.analyses.fields import Field
     from fieldscope.analyses.layers import Layer, Report
     from fieldscope.analyses.support import SupportMask
-    from fieldscope.api import analyze, support
+    from fieldscope.analyses.verification import Verification
+    from fieldscope.api import analyze, animate, gradient, support, until, verify
     from fieldscope.errors import (
         BoundError,
         FieldscopeError,
@@ -36,35 +38,57 @@ if TYPE_CHECKING:
         RegistrationError,
         TraceError,
     )
+    from fieldscope.measure.heat import HeatMap
+    from fieldscope.measure.probe import Probe, probe
 
 __all__ = [
     "BoundError",
+    "Chain",
     "Field",
     "FieldscopeError",
     "GraphError",
+    "HeatMap",
     "InputError",
     "Layer",
     "LayerNotFoundError",
     "MissingExtraError",
     "ModelError",
     "PositionError",
+    "Probe",
     "RegistrationError",
     "Report",
     "SupportMask",
     "TraceError",
+    "Verification",
     "__version__",
     "analyze",
+    "animate",
+    "chain",
+    "gradient",
+    "probe",
     "support",
+    "until",
+    "verify",
 ]
 
 # The module that each public name lives in; all others are errors.
 _HOMES = {
+    "Chain": "fieldscope.analyses.chain",
     "Field": "fieldscope.analyses.fields",
+    "HeatMap": "fieldscope.measure.heat",
     "Layer": "fieldscope.analyses.layers",
+    "Probe": "fieldscope.measure.probe",
     "Report": "fieldscope.analyses.layers",
     "SupportMask": "fieldscope.analyses.support",
+    "Verification": "fieldscope.analyses.verification",
     "analyze": "fieldscope.api",
+    "animate": "fieldscope.api",
+    "chain": "fieldscope.analyses.chain",
+    "gradient": "fieldscope.api",
+    "probe": "fieldscope.measure.probe",
     "support": "fieldscope.api",
+    "until": "fieldscope.api",
+    "verify": "fieldscope.api",
 }
 
 

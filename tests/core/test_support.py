@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,8 @@ class Shuffled(nn.Module):
         self.narrow, self.wide = nn.Conv1d(2, 2, 3, padding=1), nn.Conv1d(2, 2, 7, padding=3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.narrow(x), self.wide(x)], 1)
+        y: Tensor = torch.cat([self.narrow(x), self.wide(x)], 1)
+        return y
 
 
 def test_each_channel_has_its_own() -> None:
@@ -124,7 +126,8 @@ class Gated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(x)
-        return y * self.gate(y.mean((2, 3), keepdim=True)).sigmoid()
+        gated: Tensor = y * self.gate(y.mean((2, 3), keepdim=True)).sigmoid()
+        return gated
 
 
 def test_context_counts_only_if_asked_for() -> None:
@@ -190,6 +193,9 @@ def test_the_mask_cannot_be_written_to() -> None:
         found.elements[...] = True
 
 
+_MISSPELT: Any = "centre"
+
+
 def _flat() -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 1, 3), nn.Flatten(), nn.Linear(36, 2))
 
@@ -213,7 +219,7 @@ def _flat() -> nn.Module:
             r"position \(1,\) has 1 indices; layer '0' has 2 spatial axes, of extents \(6, 6\)",
         ),
         (
-            lambda: fieldscope.support(_flat(), (1, 1, 8, 8), layer="0", position="centre"),
+            lambda: fieldscope.support(_flat(), (1, 1, 8, 8), layer="0", position=_MISSPELT),
             InputError,
             "position 'centre' is neither \"center\" nor indices, one per spatial axis",
         ),

@@ -17,22 +17,32 @@ SOURCE = Path(fieldscope.__file__).parents[1]
 
 PUBLIC = [
     "BoundError",
+    "Chain",
     "Field",
     "FieldscopeError",
     "GraphError",
+    "HeatMap",
     "InputError",
     "Layer",
     "LayerNotFoundError",
     "MissingExtraError",
     "ModelError",
     "PositionError",
+    "Probe",
     "RegistrationError",
     "Report",
     "SupportMask",
     "TraceError",
+    "Verification",
     "__version__",
     "analyze",
+    "animate",
+    "chain",
+    "gradient",
+    "probe",
     "support",
+    "until",
+    "verify",
 ]
 
 

@@ -42,10 +42,7 @@ def growing(
     info, _ = report.output._input(input)
     extents = tuple(info.shape[axis] for axis in info.spatial)
     at = tuple(n // 2 for n in extents) if point is None else _inside(point, extents, info)
-    if layers is None:
-        chosen = list(_larger(report, info))
-    else:
-        chosen = [report[name] for name in layers]
+    chosen = list(_larger(report, info)) if layers is None else [report[name] for name in layers]
     if not chosen:
         raise InputError(
             f"no layer of {report.model} has positions whose field could grow\n"

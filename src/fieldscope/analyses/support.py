@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from fieldscope.analyses.layers import Layer, Report
-from fieldscope.domains.support import walk
+from fieldscope.domains.support import Elements, united, walk, written_out
 from fieldscope.errors import InputError
+from fieldscope.geometry import masks
 from fieldscope.geometry.maps import InputMap
 from fieldscope.geometry.regions import BoolArray
 from fieldscope.interpret import Interpretation
@@ -155,8 +157,7 @@ def support_of(
         raise InputError("the report was not made by an analysis, so it holds no graph to follow")
     number = [given.name for given in report.inputs].index(info.name)
     wanted = _wanted(one.shape, one._index(where, channel))
-    mask = _elements(interpretation, one._value, wanted, number, fold_context=fold_context)
-    mask.setflags(write=False)
+    elements = _elements(interpretation, one._value, wanted, number, fold_context=fold_context)
     return SupportMask(
         model=report.model,
         layer=one.name,
@@ -164,42 +165,43 @@ def support_of(
         channel=channel,
         input=info.name,
         axes=info.axes,
-        elements=mask,
+        elements=elements,
         spatial=info.spatial,
         context=one.context,
         bounds=one.bounds,
     )
 
 
-def _wanted(shape: Sequence[int], index: Sequence[int | None]) -> BoolArray:
-    """The mask of one position: extent 1 on the axes along which all is wanted."""
-    mask = np.ones((1,) * len(shape), dtype=bool)
-    for axis, place in enumerate(index):
-        if place is not None:
-            here = np.arange(shape[axis]) == place
-            mask = mask & here.reshape([-1 if k == axis else 1 for k in range(len(shape))])
-    return mask
+def _wanted(shape: Sequence[int], index: Sequence[int | None]) -> Elements:
+    """The elements at one position: all along the axes that it doesn't name."""
+    return tuple(
+        masks.upright(np.arange(shape[axis]) == place, axis, len(shape))
+        for axis, place in enumerate(index)
+        if place is not None and shape[axis] > 1
+    )
 
 
 def _elements(
     interpretation: Interpretation,
     value: int,
-    wanted: BoolArray,
+    wanted: Elements,
     number: int,
     *,
     fold_context: bool,
 ) -> BoolArray:
-    """What is read of an input, over its whole shape."""
+    """What is read of an input, over its whole shape; not to be written to."""
     graph = interpretation.graph
     source = graph.inputs[number]
-    seeds = {value: wanted}
-    elements = np.zeros(graph.shape(source), dtype=bool)
+    seeds, found = {value: wanted}, []
     if not fold_context:
         alike = {(node, place) for node, place, index in interpretation.alike if index == number}
         whole = {node for node, index in interpretation.whole if index == number}
         read = walk(graph, seeds, without=alike, stop=whole)
-        elements |= read.pop(source, False)
         # Values without space that read context alone: there it is the field.
-        seeds = {node: mask for node, mask in read.items() if node in whole}
-    elements |= walk(graph, seeds).get(source, False)
-    return elements
+        seeds = {node: some for node, some in read.items() if node in whole}
+        found += [some for node, some in read.items() if node == source]
+    found += [some for node, some in walk(graph, seeds).items() if node == source]
+    shape = graph.shape(source)
+    if not found:
+        return np.broadcast_to(np.False_, shape)
+    return written_out(reduce(lambda a, b: united(a, b, len(shape)), found), shape)

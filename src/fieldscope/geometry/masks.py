@@ -37,7 +37,12 @@ def along(
     read = pull(np.ones(out, dtype=bool), 0)
     if read.all():
         return mask
-    return mask & read.reshape([-1 if k == axis else 1 for k in range(mask.ndim)])
+    return mask & upright(read, axis, mask.ndim)
+
+
+def upright(along: BoolArray, axis: int, ndim: int) -> BoolArray:
+    """A vector along one axis of a value with ndim of them."""
+    return along.reshape([-1 if k == axis else 1 for k in range(ndim)])
 
 
 def window(mask: BoolArray, axis: int, sliding: Sliding, extent: int, out: int) -> BoolArray:
@@ -207,13 +212,6 @@ def _step(shape: Sequence[int], axis: int) -> int:
     return shape[axis] if axis < len(shape) else 1
 
 
-def united(one: BoolArray, other: BoolArray) -> BoolArray:
-    """Union of two masks of one value, as compact as it can be."""
-    if one.shape == other.shape and one.size == 1:
-        return one | other
-    return compact(one | other)
-
-
 def compact(mask: BoolArray) -> BoolArray:
     """The mask with extent 1 along the axes where all positions are alike.
 
@@ -221,16 +219,11 @@ def compact(mask: BoolArray) -> BoolArray:
         >>> compact(np.array([[True, False], [True, False]])).shape
         (1, 2)
     """
-    if mask.size == 1:
-        return mask
-    if mask.all():
-        return alike(mask.ndim)
     for axis, extent in enumerate(mask.shape):
         if extent > 1:
-            first = mask[_at(axis, slice(0, 1))]
-            last = mask[_at(axis, slice(extent - 1, extent))]
-            if (first == last).all() and (mask == first).all():
-                mask = first
+            some = over(mask, (axis,))
+            if np.array_equal(some, mask.all(axis=axis, keepdims=True)):
+                mask = some
     return mask
 
 

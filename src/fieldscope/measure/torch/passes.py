@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,16 @@ from fieldscope.measure.torch.neutral.mode import Neutral
 from fieldscope.measure.torch.places import Place
 from fieldscope.measure.torch.run import Run
 from fieldscope.measure.torch.samples import Samples
-from fieldscope.measure.torch.until import model_name, not_reached
+from fieldscope.measure.torch.until import not_reached
 
 Values = npt.NDArray[np.float64]
 
 SMALLEST = 5e-324
 """The smallest number above 0: what is read never counts as nothing."""
+
+
+def _same(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor
 
 
 @dataclass(frozen=True)
@@ -155,19 +159,13 @@ def _real_gradient(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> tuple[bool, torch.Tensor, tuple[int, ...]]:
-    leaf = samples.named(args, kwargs)[samples.input]
-    if not leaf.is_floating_point():
-        raise InputError(
-            f"input {samples.input!r} holds numbers of type {leaf.dtype}, which have no "
-            "gradient\nuse mode='structure', which follows them all the same"
-        )
-    leaf = leaf.clone().requires_grad_()
+    leaf = _differentiable(samples, args, kwargs)
     # A copy of it: the model may write to its input.
     args, kwargs = _with(samples, args, kwargs, {samples.input: leaf})
 
     def measured() -> tuple[bool, torch.Tensor, tuple[int, ...]]:
         given = _with(samples, args, kwargs, {samples.input: leaf.clone()})
-        output = _output(model, place, *given)
+        output = _reached(model, _outputs(model, [place], *given), place)
         index, position = selection.index(output.shape)
         if not output.requires_grad:
             return False, torch.zeros_like(leaf), position
@@ -192,36 +190,31 @@ def _real_gradient(
             return measured()
 
 
+def _differentiable(
+    samples: Samples, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> torch.Tensor:
+    """The input that is measured, of its own and with a gradient."""
+    leaf = samples.named(args, kwargs)[samples.input]
+    if not leaf.is_floating_point():
+        raise InputError(
+            f"input {samples.input!r} holds numbers of type {leaf.dtype}, which have no "
+            "gradient\nuse mode='structure', which follows them all the same"
+        )
+    return leaf.clone().requires_grad_()
+
+
 def structure_pass(
     model: Callable[..., Any], samples: Samples, place: Place, selection: Selection
 ) -> Pass:
     """The gradient of the neutralised model; the sum of its values is at most 1."""
-    args, kwargs = next(iter(samples))
-    leaves: dict[str, torch.Tensor] = {}
-    ready: dict[str, torch.Tensor] = {}
-    for name, tensor in samples.named(args, kwargs).items():
-        number = tensor.is_floating_point()
-        leaf = tensor.double().clone() if number else torch.zeros(tensor.shape).double()
-        leaves[name] = leaf.to(tensor.device).requires_grad_()
-        ready[name] = leaf.clone() if number else tensor
-    leaf = leaves[samples.input]
-    facts = Facts(leaf, samples.spatial)
-    for name, tensor in ready.items():
-        if not tensor.is_floating_point():
-            facts.note(tensor, trace=leaves[name])
-    mode = Neutral(facts, samples.dtype)
-    with prepared(model, double=True), torch.autograd.graph.saved_tensors_hooks(_same, _same):
-        # What is saved are weights of means; a model that overwrites its activations may.
-        given = _with(samples, args, kwargs, ready)
-        output = _output(model, place, *given, mode=mode)
-        output = facts.gradient_of(output)
-        index, position = selection.index(output.shape)
-        gradient = None
-        if output.requires_grad:
-            chosen = output[index]
-            start = torch.full_like(chosen, LARGE / max(1, chosen.numel()))
-            (gradient,) = torch.autograd.grad(chosen, leaf, start, allow_unused=True)
-    unknown = tuple(mode.unknown)
+    leaf, outputs, unknown = neutral_run(model, samples, [place])
+    output = _reached(model, outputs, place)
+    index, position = selection.index(output.shape)
+    gradient = None
+    if output.requires_grad:
+        chosen = output[index]
+        start = torch.full_like(chosen, LARGE / max(1, chosen.numel()))
+        (gradient,) = torch.autograd.grad(chosen, leaf, start, allow_unused=True)
     if gradient is None:
         nothing = np.zeros([leaf.shape[axis] for axis in samples.spatial])
         return Pass(nothing, position, False, 1, 0, unknown)
@@ -232,8 +225,64 @@ def structure_pass(
     return Pass(values, position, True, 1, int(lost.sum()), unknown)
 
 
-def _same(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor
+def neutral_run(
+    model: Callable[..., Any],
+    samples: Samples,
+    places: Iterable[Place],
+    *,
+    given: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, dict[Place, torch.Tensor], tuple[str, ...]]:
+    """Run a model neutralised, on the first sample.
+
+    Args:
+        model: module or callable on tensors.
+        samples: its inputs.
+        places: the layers whose outputs are wanted.
+        given: values for the input that is measured, instead of the sample's.
+
+    Returns:
+        The input, the layers' outputs (or what has their gradients), and the functions that
+        could not be neutralised.
+    """
+    args, kwargs = next(iter(samples))
+    leaves: dict[str, torch.Tensor] = {}
+    ready: dict[str, torch.Tensor] = {}
+    for name, tensor in samples.named(args, kwargs).items():
+        number = tensor.is_floating_point()
+        values = given if given is not None and name == samples.input else tensor
+        leaf = values.double().clone() if number else torch.zeros(tensor.shape).double()
+        leaves[name] = leaf.to(tensor.device).requires_grad_()
+        ready[name] = leaf.clone() if number else tensor
+    leaf = leaves[samples.input]
+    facts = Facts(leaf, samples.spatial)
+    for name, tensor in ready.items():
+        if not tensor.is_floating_point():
+            facts.note(tensor, trace=leaves[name])
+    mode = Neutral(facts, samples.dtype)
+    with prepared(model, double=True), torch.autograd.graph.saved_tensors_hooks(_same, _same):
+        # What is saved are weights of means; a model that overwrites its activations may.
+        arguments = _with(samples, args, kwargs, ready)
+        outputs = _outputs(
+            model, places, *arguments, mode=mode, keep=lambda one: facts.gradient_of(one).clone()
+        )
+    return leaf, outputs, tuple(mode.unknown)
+
+
+def real_run(
+    model: Callable[..., Any], samples: Samples, places: Iterable[Place]
+) -> tuple[torch.Tensor, dict[Place, torch.Tensor]]:
+    """Run a model as it is, on the first sample, so that gradients can be taken.
+
+    Returns:
+        The input, and the layers' outputs.
+    """
+    args, kwargs = next(iter(samples))
+    leaf = _differentiable(samples, args, kwargs)
+    given = _with(samples, args, kwargs, {samples.input: leaf.clone()})
+    # The model may overwrite what gradients need: copies of that are kept.
+    kept = torch.autograd.graph.saved_tensors_hooks(torch.clone, _same)
+    with prepared(model), kept:
+        return leaf, _outputs(model, places, *given, keep=torch.clone)
 
 
 def _others(gradient: torch.Tensor, samples: Samples) -> tuple[int, ...]:
@@ -252,17 +301,19 @@ def _with(
     )
 
 
-def _output(
+def _outputs(
     model: Callable[..., Any],
-    place: Place,
+    places: Iterable[Place],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    *,
     mode: Neutral | None = None,
-) -> torch.Tensor:
-    run = Run(model, [place])
+    keep: Callable[[torch.Tensor], torch.Tensor] = _same,
+) -> dict[Place, torch.Tensor]:
+    run = Run(model, places, keep=keep)
     try:
         with mode or contextlib.nullcontext():
-            found = run(*args, **kwargs)
+            return run(*args, **kwargs)
     except FieldscopeError:
         raise
     except Exception as error:
@@ -277,9 +328,14 @@ def _output(
         raise ModelError(
             f"the model fails{how} on inputs {shapes}{where}: {told(error)}"
         ) from error
-    if place not in found:
+
+
+def _reached(
+    model: Callable[..., Any], outputs: dict[Place, torch.Tensor], place: Place
+) -> torch.Tensor:
+    if place not in outputs:
         raise not_reached(model, place)
-    return found[place]
+    return outputs[place]
 
 
 @contextlib.contextmanager
@@ -322,8 +378,3 @@ def _copied(buffer: torch.Tensor, copies: dict[int, torch.Tensor], *, double: bo
         found = buffer.detach().double().clone() if wide else buffer.detach().clone()
         copies[id(buffer)] = found
     return found
-
-
-def describe(model: Any) -> str:
-    """What messages call a model."""
-    return model_name(model)

@@ -17,10 +17,23 @@ class _Reached(BaseException):
 
 
 class Run:
-    """One run of a model up to some layers."""
+    """One run of a model up to some layers.
 
-    def __init__(self, model: Callable[..., Any], places: Iterable[Place]) -> None:
+    Args:
+        model: module or callable on tensors.
+        places: where the layers turn up.
+        keep: what is kept of a layer's tensor, which the model may overwrite later on.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        places: Iterable[Place],
+        *,
+        keep: Callable[[torch.Tensor], torch.Tensor] = lambda tensor: tensor,
+    ) -> None:
         self._model = model
+        self._keep = keep
         self._wanted: dict[tuple[str, str, int], list[Place]] = {}
         for place in places:
             key = place.scope, place.function, place.count
@@ -69,7 +82,7 @@ class Run:
         for place in wanted:
             tensor = place.tensor(output)
             if tensor is not None:
-                self.found[place] = tensor
+                self.found[place] = self._keep(tensor)
         if not self._wanted:
             raise _Reached
 

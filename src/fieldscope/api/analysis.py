@@ -1,4 +1,4 @@
-"""The functions that users call."""
+"""What follows from a model's structure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from fieldscope.optional import require
 from fieldscope.wording import counted, listed
 
 if TYPE_CHECKING:
+    import os
+
     from fieldscope.analyses.layers import Report
     from fieldscope.analyses.support import Position, SupportMask
 
@@ -141,6 +143,63 @@ def support(
     report = _reported(model, inputs, axes=axes, example=example)
     return support_of(
         report, layer, position, channel=channel, input=input, fold_context=fold_context
+    )
+
+
+def animate(
+    model: Callable[..., Any] | Report,
+    inputs: Any = None,
+    *,
+    path: str | os.PathLike[str],
+    point: Sequence[int] | None = None,
+    layers: Sequence[str] | None = None,
+    input: str | None = None,
+    image: Any = None,
+    resize: bool = False,
+    seconds_per_frame: float = 0.5,
+    axes: Sequence[int] | Mapping[str, Any] | None = None,
+    example: Any = None,
+) -> None:
+    """Save the field growing through the layers as a film, one frame per layer.
+
+    Args:
+        model: a model as for `analyze`, or the report of one.
+        inputs: the shape of the input with batch, as for `analyze`; none for a report.
+        path: a file that ends in .gif, or in .mp4 where ffmpeg is there.
+        point: index on each spatial axis of the input; each frame shows the position whose
+            field's centre is nearest to it. The input's centre by default.
+        layers: names of the layers; by default those whose field is larger than all before.
+        input: name of the input, where the model has several.
+        image: image of the input to draw over: an array, a Pillow image or a path.
+        resize: resize an image that hasn't the input's extents.
+        seconds_per_frame: how long a layer is shown; the last one four times as long.
+        axes: the spatial axes of the input; see `analyze`.
+        example: real inputs to run instead of shapes; see `analyze`.
+
+    Raises:
+        InputError: no layer has positions, the file can't be written, or the image doesn't
+            fit.
+        LayerNotFoundError: there is no such layer.
+        PositionError: the point lies outside the input.
+        MissingExtraError: matplotlib or PyTorch isn't installed.
+
+    Example:
+        >>> import tempfile, torch
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3), torch.nn.Conv2d(1, 1, 5))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     animate(net, (1, 1, 32, 32), path=f"{folder}/growth.gif")
+    """
+    from fieldscope.analyses.growing import growing
+    from fieldscope.render.pictures import growth_animation
+
+    report = _reported(model, inputs, axes=axes, example=example)
+    growth_animation(
+        growing(report, point=point, layers=layers, input=input),
+        path,
+        image=image,
+        resize=resize,
+        report=report,
+        seconds_per_frame=seconds_per_frame,
     )
 
 

@@ -1,0 +1,389 @@
+"""Verification: the theory of a model's fields against the model itself, layer by layer."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from fieldscope.analyses.layers import InputInfo, Layer, Report
+from fieldscope.analyses.support import SupportMask, chosen, support_of
+from fieldscope.errors import InputError, PositionError
+from fieldscope.geometry import regions
+from fieldscope.geometry.regions import BoolArray
+from fieldscope.measure.rehearsal import Index, Measurement, Rehearsal
+from fieldscope.media import as_html, as_text
+from fieldscope.version import __version__
+from fieldscope.wording import counted
+
+Verdict: TypeAlias = Literal["agrees", "disagrees", "not measurable"]
+Test: TypeAlias = Literal["plane", "hull", "structure", "forward", "gradient", "probe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one test found at one position.
+
+    Attributes:
+        test: "plane" (the field on the unbounded plane holds the support), "hull" (the box of
+            the report is the support's), "structure" (the support is what the gradient of
+            the neutralised model reaches), "forward" (its output is 0 where the input is 0 on
+            the support), "gradient" (the model's own gradient stays within), "probe" (so
+            does what changing its input changes).
+        position: index on the layer's spatial axes.
+        verdict: what came out.
+        why: what differs, or what was in the way; empty where they agree.
+    """
+
+    test: Test
+    position: tuple[int, ...]
+    verdict: Verdict
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCheck:
+    """What the tests found of one layer.
+
+    Attributes:
+        layer: name of the layer.
+        shape: shape of its output.
+        size: size of its field at the first position, per axis, by theory.
+        measured: the same by the gradient of the neutralised model; None if it has none.
+        findings: what each test found.
+    """
+
+    layer: str
+    shape: tuple[int, ...]
+    size: tuple[int, ...]
+    measured: tuple[int, ...] | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the findings come to: one that disagrees decides, and no measurement is no yes."""
+        found = {finding.verdict for finding in self.findings}
+        if "disagrees" in found:
+            return "disagrees"
+        measured = {f.verdict for f in self.findings if f.test in ("structure", "probe")}
+        return "agrees" if "agrees" in measured else "not measurable"
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """What explains a verdict other than "agrees", or limits one."""
+        order = ("disagrees", "not measurable")
+        told = sorted((f for f in self.findings if f.why), key=lambda f: order.index(f.verdict))
+        return tuple(dict.fromkeys(f"{f.test}: {f.why}" for f in told))
+
+
+@dataclass(frozen=True, repr=False)
+class Verification:
+    """How far theory and measurement agree, layer by layer.
+
+    Attributes:
+        model: name of the model.
+        input: name of the input that was looked at.
+        positions: how many positions of each layer were looked at, at most.
+        checks: the layers, in execution order.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> net = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3), torch.nn.MaxPool1d(2))
+        >>> found = fieldscope.verify(net, (1, 1, 12))
+        >>> found.agrees, [(check.layer, check.verdict) for check in found.checks]
+        (True, [('0', 'agrees'), ('1', 'agrees')])
+    """
+
+    model: str
+    input: str
+    positions: int
+    checks: tuple[LayerCheck, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no test of any layer disagrees."""
+        return not any(check.verdict == "disagrees" for check in self.checks)
+
+    def count(self, verdict: Verdict) -> int:
+        """Number of layers with that verdict."""
+        return sum(check.verdict == verdict for check in self.checks)
+
+    @property
+    def summary(self) -> str:
+        """One line: how many layers agree."""
+        parts = [f"{self.count('agrees'):,} agree"]
+        for verdict, words in (("disagrees", "disagree"), ("not measurable", "not measurable")):
+            number = self.count(verdict)  # type: ignore[arg-type]  # of the two verdicts above
+            if number:
+                parts.append(f"{number:,} {words}")
+        return f"{counted(len(self.checks), 'layer')}: {', '.join(parts)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The findings as plain data, schema `fieldscope.verification/1`."""
+        return {
+            "schema": "fieldscope.verification/1",
+            "version": __version__,
+            "model": self.model,
+            "input": self.input,
+            "agrees": self.agrees,
+            "layers": [
+                {
+                    "name": check.layer,
+                    "shape": list(check.shape),
+                    "verdict": check.verdict,
+                    "size": list(check.size),
+                    "measured": None if check.measured is None else list(check.measured),
+                    "findings": [
+                        {
+                            "test": finding.test,
+                            "position": list(finding.position),
+                            "verdict": finding.verdict,
+                            "why": finding.why,
+                        }
+                        for finding in check.findings
+                    ],
+                }
+                for check in self.checks
+            ],
+        }
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The findings as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def __repr__(self) -> str:
+        return as_text(self)
+
+    def _repr_html_(self) -> str | None:
+        return as_html(self)
+
+
+def layers_to_check(report: Report, names: Sequence[str] | None) -> tuple[Layer, ...]:
+    """The layers of those names, or all operators, each value once."""
+    if names is not None:
+        return tuple(chosen(report, name) for name in names)
+    found: dict[int, Layer] = {}
+    for layer in report.layers:
+        found.setdefault(layer._value, layer)
+    return tuple(found.values())
+
+
+def positions_of(layer: Layer, number: int, seed: int) -> tuple[tuple[int, ...], ...]:
+    """Positions to look at: the centre, the first, the last, then some at random.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> layer = fieldscope.analyze(torch.nn.Conv1d(1, 1, 3), (1, 1, 12)).output
+        >>> positions_of(layer, 3, seed=0)
+        ((5,), (0,), (9,))
+    """
+    extents = [layer.shape[axis] for axis in layer.spatial]
+    generator = random.Random(f"{seed} {layer.name}")
+    found = dict.fromkeys(
+        [
+            tuple(n // 2 for n in extents),
+            tuple(0 for _ in extents),
+            tuple(n - 1 for n in extents),
+        ][:number]
+    )
+    for _ in range(4 * number):  # a small map may not have so many
+        if len(found) >= number:
+            break
+        found[tuple(generator.randrange(n) for n in extents)] = None
+    return tuple(found)
+
+
+def verify_of(
+    report: Report,
+    rehearsal: Rehearsal,
+    *,
+    layers: Sequence[str] | None = None,
+    positions: int = 3,
+    input: str | None = None,
+    seed: int = 0,
+    told: Callable[[str, int, int], None] = lambda *_: None,
+) -> Verification:
+    """Compare a report with a model that is run for real; see `fieldscope.verify`.
+
+    Args:
+        report: the theory.
+        rehearsal: the model.
+        layers: names of the layers; by default all.
+        positions: how many positions of each layer, at most.
+        input: name of the input, where the model has several.
+        seed: of the random positions.
+        told: called with each layer's name, its number from 1 on and how many there are.
+    """
+    if positions < 1:
+        raise InputError(f"positions is {positions}; at least one is needed")
+    info, _ = report.output._input(input)
+    checked = [one for one in layers_to_check(report, layers) if info.name in one.fields]
+    found = []
+    for number, layer in enumerate(checked, 1):
+        told(layer.name, number, len(checked))
+        places = positions_of(layer, positions, seed)
+        found.append(_Layer(report, rehearsal, layer, info).check(places, probe=layers is not None))
+    return Verification(report.model, info.name, positions, tuple(found))
+
+
+class _Layer:
+    """The tests of one layer."""
+
+    def __init__(self, report: Report, rehearsal: Rehearsal, layer: Layer, info: InputInfo) -> None:
+        self._report = report
+        self._rehearsal = rehearsal
+        self._layer = layer
+        self._info = info
+
+    def check(self, places: Sequence[tuple[int, ...]], *, probe: bool) -> LayerCheck:
+        """Run the tests at some positions; the probe, which is slow, at the first."""
+        findings: list[Finding] = []
+        sizes: list[tuple[int, ...]] = []
+        measured: tuple[int, ...] | None = None
+        for place in places:
+            own = self._support(place)
+            whole = self._support(place, fold_context=True)
+            sizes.append(own.size)
+            findings += self._theory(place, own)
+            structure = self._rehearsal.structure(self._layer.name, self._index(place))
+            if place == places[0] and structure.elements is not None:
+                measured = self._extent(structure.elements)
+            compared = self._compared(place, own, structure)
+            findings.append(compared)
+            if compared.verdict == "agrees":
+                findings.append(self._forward(place, own))
+            if place == places[0]:
+                findings.append(self._gradient(place, whole))
+            if place == places[0] and (probe or compared.verdict != "agrees"):
+                findings.append(self._probe(place, whole))
+        return LayerCheck(self._layer.name, self._layer.shape, sizes[0], measured, tuple(findings))
+
+    def _support(self, place: tuple[int, ...], *, fold_context: bool = False) -> SupportMask:
+        return support_of(
+            self._report,
+            self._layer.name,
+            place,
+            input=self._info.name,
+            fold_context=fold_context,
+        )
+
+    def _index(self, place: tuple[int, ...]) -> Index:
+        return self._layer._index(place, None)
+
+    def _spatial(self, elements: BoolArray) -> BoolArray:
+        others = tuple(k for k in range(elements.ndim) if k not in self._info.spatial)
+        return np.asarray(elements.any(axis=others))
+
+    def _extent(self, elements: BoolArray) -> tuple[int, ...]:
+        return tuple(run.stop - run.start for run in regions.hull(self._spatial(elements)))
+
+    def _theory(self, place: tuple[int, ...], own: SupportMask) -> Iterator[Finding]:
+        """The parts of the theory against one another."""
+        box = self._layer.box(place, input=self._info.name)
+        same = all(
+            (a.start, a.stop) == (b.start, b.stop) or a.start >= a.stop == b.stop - b.start == 0
+            for a, b in zip(box, own.hull, strict=True)
+        )
+        if same or not any(own.size):
+            yield Finding("hull", place, "agrees")
+        elif self._layer.exact or not _holds(box, own.hull):
+            why = f"the report's box is {_written(box)}, the support's {_written(own.hull)}"
+            yield Finding("hull", place, "disagrees", why)
+        try:
+            plane = self._layer.box(place, input=self._info.name, clip=False)
+        except PositionError:
+            return  # its field isn't periodic, and has none on the plane
+        if _holds(plane, own.hull):
+            yield Finding("plane", place, "agrees")
+        else:
+            why = f"the field on the plane is {_written(plane)}, the support {_written(own.hull)}"
+            yield Finding("plane", place, "disagrees", why)
+
+    def _compared(
+        self, place: tuple[int, ...], own: SupportMask, structure: Measurement
+    ) -> Finding:
+        """The support against the gradient of the neutralised model."""
+        if structure.elements is None:
+            return Finding("structure", place, "not measurable", structure.why)
+        missing = int(np.count_nonzero(own.elements & ~structure.elements))
+        more = int(np.count_nonzero(structure.elements & ~own.elements))
+        if more:
+            return Finding(
+                "structure",
+                place,
+                "disagrees",
+                f"at {place} the neutralised model reads {counted(more, 'element')} outside of "
+                "the field: an operator reads more than its lowering says",
+            )
+        if not missing:
+            return Finding("structure", place, "agrees")
+        if not own.exact:
+            return Finding("structure", place, "agrees")  # a bound, and it holds
+        why = (
+            f"at {place} the neutralised model reads {missing:,} of "
+            f"{counted(own.elements.sum(), 'element')} of the field not"
+        )
+        if structure.why:
+            return Finding("structure", place, "not measurable", f"{why}; {structure.why}")
+        return Finding("structure", place, "disagrees", f"{why}: a lowering reads too much")
+
+    def _forward(self, place: tuple[int, ...], own: SupportMask) -> Finding:
+        """The neutralised output without the field: nothing else may reach it."""
+        left = self._rehearsal.leaked(self._layer.name, self._index(place), own.elements)
+        if left == 0:
+            return Finding("forward", place, "agrees")
+        why = f"at {place} the neutralised output is {left:g}, not 0, where the field is 0"
+        return Finding("forward", place, "disagrees", why)
+
+    def _gradient(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
+        """The model's own gradient, which may be 0 anywhere but outside."""
+        found = self._rehearsal.gradient(self._layer.name, self._index(place))
+        return self._within("gradient", place, found, whole)
+
+    def _probe(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
+        """What changing the input changes, inside of the box only."""
+        found = self._rehearsal.probed(self._layer.name, self._index(place))
+        box = np.zeros(whole.elements.shape, dtype=bool)
+        index: list[slice] = [slice(None)] * box.ndim
+        for axis, run in zip(whole.spatial, whole.hull, strict=True):
+            index[axis] = run
+        box[tuple(index)] = True
+        return self._within("probe", place, found, whole, box)
+
+    def _within(
+        self,
+        test: Test,
+        place: tuple[int, ...],
+        found: Measurement,
+        whole: SupportMask,
+        allowed: BoolArray | None = None,
+    ) -> Finding:
+        if found.elements is None:
+            return Finding(test, place, "not measurable", found.why)
+        outside = int(
+            np.count_nonzero(found.elements & ~(whole.elements if allowed is None else allowed))
+        )
+        if not outside:
+            return Finding(test, place, "agrees")
+        why = (
+            f"at {place} the model depends on {counted(outside, 'element')} outside of the field: "
+            "an operator reads more than its lowering says"
+        )
+        return Finding(test, place, "disagrees", why)
+
+
+def _holds(outer: Sequence[slice], inner: Sequence[slice]) -> bool:
+    """Whether a box lies within another; `slice(None)` is everything."""
+    return all(
+        b.start >= b.stop
+        or ((a.start is None or a.start <= b.start) and (a.stop is None or b.stop <= a.stop))
+        for a, b in zip(outer, inner, strict=True)
+    )
+
+
+def _written(box: Sequence[slice]) -> str:
+    return ", ".join("all" if s.start is None else f"{s.start}:{s.stop}" for s in box)

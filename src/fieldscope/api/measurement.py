@@ -1,0 +1,209 @@
+"""What running a model for real shows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fieldscope.api.analysis import analyze
+from fieldscope.errors import ModelError, TraceError
+from fieldscope.optional import require
+
+if TYPE_CHECKING:
+    from fieldscope.analyses.support import Position
+    from fieldscope.analyses.verification import Verification
+    from fieldscope.measure.heat import HeatMap, Mode
+    from fieldscope.measure.torch.until import Until
+
+
+def gradient(
+    model: Callable[..., Any],
+    inputs: Any,
+    *,
+    layer: str | None = None,
+    position: Position = "center",
+    channel: int | None = None,
+    mode: Mode = "real",
+    samples: int = 1,
+    input: str | None = None,
+    axes: Sequence[int] | Mapping[str, Any] | None = None,
+    seed: int = 0,
+    name: str | None = None,
+) -> HeatMap:
+    """Measure how strongly one position of a layer depends on each element of the input.
+
+    In mode "real" the model is run as it is, in eval mode, and the gradient of the position is
+    taken: what a person debugs with, but with blind spots. Where a ReLU is dead, a maximum
+    lies elsewhere or sums cancel, the gradient is 0 at elements that can matter.
+
+    In mode "structure" every operator is replaced by the mean of all that it reads: weights
+    are alike and positive, activations and dropout the identity, a maximum the mean of its
+    window, norms passive. The values add up to at most 1: how likely a walk back from the
+    position, which chooses evenly among all that is read, comes to an element. What all
+    positions share (squeeze-and-excitation, statistics of norms) isn't followed.
+
+    The model is left as it was found: weights, gradients, buffers, mode, random states.
+
+    Args:
+        model: a `torch.nn.Module`, or any callable on tensors.
+        inputs: as for `analyze`: a shape, for which random inputs are drawn; a tensor, of
+            which each sample counts; a tuple or dict for several inputs.
+        layer: name of the layer, as in the report; None for the output.
+        position: index on each spatial axis of the layer, or "center".
+        channel: one channel; None for all, added up with random signs in mode "real", since
+            plain sums cancel behind norms and softmax.
+        mode: "real" or "structure".
+        samples: how many random inputs are averaged, where shapes are given.
+        input: name of the input to measure, where the model has several.
+        axes: the spatial axes of the input; see `analyze`.
+        seed: of the random inputs and signs.
+        name: name of the model.
+
+    Returns:
+        A heat map: `.values`, `.size`, `.hull`, `.remarks`, `.to_image(photo)`. The remarks
+        say what to mind: dead activations, cancelled sums, a field that the input cuts off
+        and the extents that would be enough.
+
+    Raises:
+        InputError: the inputs don't fit, or have no gradient.
+        LayerNotFoundError: there is no such layer.
+        PositionError: the position or channel lies outside.
+        ModelError: the model fails on the inputs, ignores them, or has no values.
+        MissingExtraError: PyTorch isn't installed.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3), torch.nn.MaxPool1d(2))
+        >>> heat = gradient(net, (1, 1, 10), position=(1,), mode="structure")
+        >>> heat.hull, heat.values[2:6].round(3).tolist()
+        ((slice(2, 6, None),), [0.167, 0.333, 0.333, 0.167])
+    """
+    require("torch", extra="torch", purpose="measuring PyTorch models")
+    from fieldscope.analyses.cut import remarks_on
+    from fieldscope.analyses.support import chosen
+    from fieldscope.measure.torch.gradient import gradient as measured
+    from fieldscope.render import shown  # noqa: F401  # registers how maps show themselves
+
+    theory = None
+    with contextlib.suppress(TraceError, ModelError):  # what can't be traced can be measured
+        report = analyze(model, inputs, axes=axes, name=name)
+        theory = chosen(report, layer)
+    heat = measured(
+        model,
+        inputs,
+        layer=layer,
+        position=position,
+        channel=channel,
+        mode=mode,
+        samples=samples,
+        input=input,
+        axes=axes,
+        seed=seed,
+        position_axes=None if theory is None else theory.spatial,
+        name=name,
+    )
+    return heat if theory is None else replace(heat, remarks=remarks_on(heat, theory))
+
+
+def until(model: Callable[..., Any], layer: str | None = None, *, inputs: Any = None) -> Until:
+    """Cut a model off behind a layer.
+
+    The result runs the model as it is, in the mode it is in, and stops once the layer has
+    been run; nothing is copied. The model itself stays whole.
+
+    Args:
+        model: a `torch.nn.Module`, or any callable on tensors.
+        layer: name of the layer, as in the report: `features.14`, `block#2` for the second
+            call of a module, `layer1.0.add_1` for a functional operator; None for the output.
+        inputs: shapes as for `analyze`, to look for functional operators at once; else that
+            is done at the first call, on the shapes it is called with.
+
+    Returns:
+        A callable with the model's own parameters.
+
+    Raises:
+        LayerNotFoundError: the model has no such layer.
+        MissingExtraError: PyTorch isn't installed.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten())
+        >>> until(net, "1")
+        <Sequential until 1>
+        >>> until(net, "1")(torch.ones(1, 1, 8, 6)).shape
+        torch.Size([1, 2, 6, 4])
+    """
+    require("torch", extra="torch", purpose="running PyTorch models")
+    from fieldscope.measure.torch.until import until as cut
+
+    return cut(model, layer, inputs=inputs)
+
+
+def verify(
+    model: Callable[..., Any],
+    inputs: Any,
+    *,
+    layers: Sequence[str] | None = None,
+    positions: int = 3,
+    input: str | None = None,
+    axes: Sequence[int] | Mapping[str, Any] | None = None,
+    seed: int = 0,
+    name: str | None = None,
+    told: Callable[[str, int, int], None] = lambda *_: None,
+) -> Verification:
+    """Compare the analysis with the model itself, layer by layer.
+
+    At some positions of each layer, the parts of the theory are held against one another
+    (box, field on the plane, support), and the support against measurement: it has to be
+    what the gradient of the neutralised model reaches, element by element; with 0 on it and
+    1 elsewhere that model's output has to be 0; and the model's own gradient and what
+    changing its input changes have to stay within.
+
+    Args:
+        model: a `torch.nn.Module`, or any callable on tensors, with values for its weights.
+        inputs: as for `gradient`.
+        layers: names of the layers; by default all. Those that are named are probed, too,
+            which takes longer.
+        positions: how many positions of each layer, at most: the centre, the first, the
+            last, then some at random.
+        input: name of the input, where the model has several.
+        axes: the spatial axes of the input; see `analyze`.
+        seed: of random inputs and positions.
+        name: name of the model.
+        told: called with each layer's name, its number and how many there are.
+
+    Returns:
+        The findings: `.agrees`, `.checks`, each with a `.verdict` ("agrees", "disagrees" or
+        "not measurable") and `.why`.
+
+    Raises:
+        InputError: the inputs don't fit.
+        LayerNotFoundError: there is no such layer.
+        ModelError: the model fails on the inputs or has no values.
+        TraceError: the forward depends on values.
+        MissingExtraError: PyTorch isn't installed.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3, dilation=2), torch.nn.ReLU())
+        >>> verify(net, (1, 1, 12)).summary
+        '2 layers: 2 agree'
+    """
+    require("torch", extra="torch", purpose="measuring PyTorch models")
+    from fieldscope.analyses.verification import layers_to_check, verify_of
+    from fieldscope.measure.torch.rehearsal import TorchRehearsal
+
+    report = analyze(model, inputs, axes=axes, name=name)
+    checked = [layer.name for layer in layers_to_check(report, layers)]
+    rehearsal = TorchRehearsal(model, inputs, checked, input=input, axes=axes, seed=seed)
+    return verify_of(
+        report,
+        rehearsal,
+        layers=layers,
+        positions=positions,
+        input=input,
+        seed=seed,
+        told=told,
+    )

@@ -1,0 +1,40 @@
+"""What a front end offers to be verified by: a model run for real, looked at layer by layer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, TypeAlias
+
+from fieldscope.geometry.regions import BoolArray
+
+Index: TypeAlias = tuple[int | None, ...]
+"""One index per axis of a layer's output; None for all along the axis."""
+
+
+class Measurement(NamedTuple):
+    """What was measured: elements of an input over its whole shape, or None.
+
+    `why` says what was in the way, or what limits the measurement.
+    """
+
+    elements: BoolArray | None
+    why: str = ""
+
+
+class Rehearsal(Protocol):
+    """A model run for real, of which single positions can be looked at."""
+
+    def structure(self, layer: str, index: Index) -> Measurement:
+        """What the neutralised model reads, without what all positions share."""
+        ...
+
+    def gradient(self, layer: str, index: Index) -> Measurement:
+        """Where the model's own gradient isn't zero."""
+        ...
+
+    def leaked(self, layer: str, index: Index, read: BoolArray) -> float:
+        """The largest neutralised output there, with 0 at the elements read and 1 elsewhere."""
+        ...
+
+    def probed(self, layer: str, index: Index) -> Measurement:
+        """The box that changing the input shows."""
+        ...

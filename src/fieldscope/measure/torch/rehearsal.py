@@ -1,0 +1,174 @@
+"""A PyTorch model run for real, once as it is and once neutralised, for all layers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from fieldscope.errors import FieldscopeError, LayerNotFoundError
+from fieldscope.frontends.torch.inputs import Axes
+from fieldscope.geometry.regions import BoolArray
+from fieldscope.measure.probe import probe
+from fieldscope.measure.rehearsal import Index, Measurement
+from fieldscope.measure.torch.passes import neutral_run, prepared, real_run
+from fieldscope.measure.torch.places import Place, places_of
+from fieldscope.measure.torch.samples import samples_of
+from fieldscope.measure.torch.until import until
+
+
+class _Played(NamedTuple):
+    """A run: the input, the layers' outputs, and what could not be neutralised."""
+
+    leaf: torch.Tensor
+    outputs: dict[Place, torch.Tensor]
+    unknown: tuple[str, ...] = ()
+
+
+class TorchRehearsal:
+    """A model on random inputs, or given ones, of which single positions are looked at.
+
+    Nothing is run before it is asked for; then all layers are in one run.
+
+    Args:
+        model: module or callable on tensors; it is left as it was found.
+        inputs: as for `fieldscope.analyze`; of a batch the first sample counts.
+        layers: names of the layers that will be looked at.
+        input: name of the input to measure.
+        axes: spatial axes of the inputs.
+        seed: of random inputs.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        inputs: Any,
+        layers: Sequence[str],
+        *,
+        input: str | None = None,
+        axes: Axes = None,
+        seed: int = 0,
+    ) -> None:
+        self._model = model
+        self._inputs = inputs
+        self._samples = samples_of(model, inputs, input=input, axes=axes, seed=seed)
+        known = places_of(model, inputs, axes=axes)
+        self._places: dict[str, Place] = {}
+        self._hidden: dict[str, str] = {}
+        for layer in layers:
+            try:
+                self._places[layer] = known.find(layer)
+            except LayerNotFoundError as error:
+                self._hidden[layer] = str(error).partition("\n")[0]
+
+    @cached_property
+    def _neutral(self) -> _Played | str:
+        try:
+            return self._neutralised(None)
+        except FieldscopeError as error:
+            return str(error).partition("\n")[0]
+
+    @cached_property
+    def _real(self) -> _Played | str:
+        try:
+            leaf, outputs = real_run(self._model, self._samples, self._places.values())
+        except FieldscopeError as error:
+            return str(error).partition("\n")[0]
+        return _Played(leaf, outputs)
+
+    def _neutralised(self, given: torch.Tensor | None, places: Sequence[Place] = ()) -> _Played:
+        return _Played(
+            *neutral_run(
+                self._model, self._samples, places or tuple(self._places.values()), given=given
+            )
+        )
+
+    def structure(self, layer: str, index: Index) -> Measurement:
+        """What the neutralised model reads, without what all positions share."""
+        found = self._gradient(self._neutral, layer, index, signs=False)
+        if isinstance(self._neutral, _Played) and self._neutral.unknown:
+            unknown = ", ".join(self._neutral.unknown[:3])
+            return found._replace(why=found.why or f"not neutralised: {unknown}")
+        return found
+
+    def gradient(self, layer: str, index: Index) -> Measurement:
+        """Where the model's own gradient isn't zero."""
+        return self._gradient(self._real, layer, index, signs=True)
+
+    def _gradient(
+        self, played: _Played | str, layer: str, index: Index, *, signs: bool
+    ) -> Measurement:
+        if layer in self._hidden:
+            return Measurement(None, self._hidden[layer])
+        if isinstance(played, str):
+            return Measurement(None, played)
+        output = played.outputs.get(self._places[layer])
+        if output is None:
+            return Measurement(None, f"{layer} wasn't reached")
+        nothing = np.zeros(played.leaf.shape, dtype=bool)
+        if not output.requires_grad:
+            return Measurement(nothing)
+        chosen = output[_picked(index)]
+        start = torch.ones_like(chosen)
+        if signs:  # plain sums cancel behind norms and softmax
+            generator = torch.Generator().manual_seed(0)
+            start *= torch.randint(0, 2, chosen.shape, generator=generator) * 2 - 1
+        else:
+            start *= 2.0**1000 / max(1, chosen.numel())
+        (gradient,) = torch.autograd.grad(
+            chosen, played.leaf, start, retain_graph=True, allow_unused=True
+        )
+        if gradient is None:
+            return Measurement(nothing)
+        return Measurement(np.asarray(gradient.cpu().numpy() != 0))
+
+    def leaked(self, layer: str, index: Index, read: BoolArray) -> float:
+        """The largest neutralised output there, with 0 at the elements read and 1 elsewhere."""
+        given = torch.from_numpy(np.where(read, 0.0, 1.0))
+        place = self._places[layer]
+        output = self._neutralised(given, [place]).outputs[place]
+        chosen = output[_picked(index)]
+        return float(chosen.detach().abs().max()) if chosen.numel() else 0.0
+
+    def probed(self, layer: str, index: Index) -> Measurement:
+        """The box that changing the input shows."""
+        if layer in self._hidden:
+            return Measurement(None, self._hidden[layer])
+        if len(self._samples.names) > 1:
+            return Measurement(None, "the probe changes one input, and the model has several")
+        shape = self._leaf_shape()
+        axes = [axis for axis, place in enumerate(index) if place is not None]
+        cut = until(self._model, layer, inputs=self._inputs)
+
+        def function(x: torch.Tensor) -> torch.Tensor:
+            with prepared(self._model), torch.no_grad():
+                return cut(x)
+
+        try:
+            found = probe(
+                function,
+                shape,
+                [place for place in index if place is not None],
+                framework="torch",
+                position_axes=axes,
+                axes=self._samples.spatial,
+            )
+        except FieldscopeError as error:
+            return Measurement(None, str(error).partition("\n")[0])
+        mask = np.zeros(shape, dtype=bool)
+        box: list[slice] = [slice(None)] * len(shape)
+        for axis, run in zip(self._samples.spatial, found.hull, strict=True):
+            box[axis] = run
+        mask[tuple(box)] = True
+        return Measurement(mask)
+
+    def _leaf_shape(self) -> tuple[int, ...]:
+        args, kwargs = next(iter(self._samples))
+        return tuple(self._samples.named(args, kwargs)[self._samples.input].shape)
+
+
+def _picked(index: Index) -> tuple[int | slice, ...]:
+    return tuple(slice(None) if place is None else place for place in index)
