@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fieldscope.api import analyze, animate, gradient, support, until, verify
     from fieldscope.errors import (
         BoundError,
+        DisagreementError,
         FieldscopeError,
         GraphError,
         InputError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BoundError",
     "Chain",
+    "DisagreementError",
     "Field",
     "FieldscopeError",
     "GraphError",

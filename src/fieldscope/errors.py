@@ -41,6 +41,10 @@ class BoundError(FieldscopeError, ValueError):
     """`strict` was asked for and some operators have no lowering."""
 
 
+class DisagreementError(FieldscopeError, AssertionError):
+    """Theory and measurement of a model disagree."""
+
+
 class GraphError(FieldscopeError, ValueError):
     """A graph or its text form is malformed."""
 

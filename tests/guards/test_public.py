@@ -18,6 +18,7 @@ SOURCE = Path(fieldscope.__file__).parents[1]
 PUBLIC = [
     "BoundError",
     "Chain",
+    "DisagreementError",
     "Field",
     "FieldscopeError",
     "GraphError",

@@ -42,9 +42,7 @@ def one(read: Callable[[str], Value]) -> Callable[..., Value | None]:
         read: What reads it; it raises `ValueError` with the reason.
     """
 
-    def callback(
-        context: click.Context, option: click.Parameter, text: str | None
-    ) -> Value | None:
+    def callback(context: click.Context, option: click.Parameter, text: str | None) -> Value | None:
         try:
             return None if text is None else read(text)
         except ValueError as error:

@@ -31,7 +31,7 @@ def image_options(command: Command) -> Command:
     )(command)
 
 
-def check(output: str | None, *, image: str | None, resize: bool) -> None:
+def check(output: str | None, *, image: str | None, resize: bool, film: bool = False) -> None:
     """Say at once what would otherwise come to light after the work is done.
 
     Raises:
@@ -44,13 +44,16 @@ def check(output: str | None, *, image: str | None, resize: bool) -> None:
             raise click.UsageError(f"{option} is for a picture: say where it goes with --output")
         return
     if output == files.STDOUT:
-        raise click.UsageError("a picture can't go to stdout: name a file, such as field.png")
+        raise click.UsageError("a picture can't go to stdout: name a file with --output")
     if resize and image is None:
         raise click.UsageError("--resize is for an image: give one with --image")
     # Imported here, where a picture is asked for.
     from fieldscope.render.pictures.files import ANIMATIONS, FORMATS, known
 
-    known(output, tuple(FORMATS), otherwise=ANIMATIONS, what="a picture")
+    if film:
+        known(output, ANIMATIONS, otherwise=tuple(FORMATS), what="an animation")
+    else:
+        known(output, tuple(FORMATS), otherwise=ANIMATIONS, what="a picture")
     files.check("--output", output)
     if image is not None and not Path(image).is_file():
         raise InputError(f"there is no image {image}")

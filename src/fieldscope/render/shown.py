@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from fieldscope.analyses.layers import Report
+from fieldscope.analyses.verification import Verification
 from fieldscope.errors import InputError, MissingExtraError
 from fieldscope.geometry.maps import InputMap
 from fieldscope.media import as_figure, as_html, as_text
@@ -19,6 +20,7 @@ from fieldscope.render.document import describe
 from fieldscope.render.html import page
 from fieldscope.render.layout import text
 from fieldscope.render.selection import select
+from fieldscope.render.verification import verified
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,6 +48,20 @@ def report_as_html(report: Report) -> str:
 def report_as_figure(report: Report, **options: Any) -> Figure:
     """Show a report as the growth of its fields."""
     return pictures.growth_curve(report, **options)
+
+
+@as_text.register
+def verification_as_text(found: Verification) -> str:
+    """Show a verification at a prompt; of many layers only those that don't agree."""
+    page = verified(found, shutil.get_terminal_size().columns, all=len(found.checks) <= _MOST_ROWS)
+    return "\n".join("".join(span.text for span in line).rstrip() for line in page)
+
+
+@as_html.register
+def verification_as_html(found: Verification) -> str:
+    """Show a verification in a notebook, whole."""
+    page = verified(found)
+    return f"<pre>{escape(chr(10).join(''.join(s.text for s in line) for line in page))}</pre>"
 
 
 @as_text.register

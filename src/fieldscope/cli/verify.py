@@ -1,0 +1,105 @@
+"""The command `fieldscope verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from fieldscope.cli import files
+from fieldscope.cli.page import NARROWEST, width_of
+from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
+from fieldscope.errors import DisagreementError
+
+_HELP = f"""\
+Hold the analysis against the model itself, layer by layer.
+
+{TARGET_HELP}
+\b
+fieldscope verify torchvision:resnet18
+fieldscope verify torchvision:resnet18 --layer layer2 --layer layer3 --positions 20
+fieldscope verify ./mynet.py:build --input 1x1x64x96 --json -
+
+At some positions of each layer the exact set of elements that it reads, by theory, is
+compared with what the gradient of a neutralised copy of the model reaches (activations
+as the identity, weights alike and positive, a maximum as a mean), element by element.
+With 0 on that set and 1 elsewhere, the copy's output must be 0. The gradient of the
+model as it is must stay within, and so must what changing its input changes (layers
+that are named by --layer, and those whose gradient says nothing). Models known by name
+get weights at random.
+
+THEORY and MEASURED are sizes at the first position, the centre of the map.
+
+Exit codes: 0 nothing disagrees; 1 something does; 2 the call or the model is wrong.
+"""
+
+
+@click.command(help=_HELP, short_help="Hold the analysis against the model itself.")
+@of_a_model
+@click.option(
+    "--layer",
+    "-l",
+    "layers",
+    metavar="NAME",
+    multiple=True,
+    help="Only this layer, probed as well; repeatable. Otherwise all.",
+)
+@click.option(
+    "--positions",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Positions of each layer, at most: the centre, the first, the last, then at random.",
+)
+@click.option("--on", metavar="NAME", help="Which input, where the model has several.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of inputs and positions.")
+@click.option("--json", metavar="FILE", help="Write the findings to a file, or to stdout for -.")
+@click.option(
+    "--width",
+    type=click.IntRange(min=NARROWEST),
+    metavar="N",
+    help="Width of the page in characters; otherwise the terminal's, or no limit in a pipe.",
+)
+def verify(
+    asked: Asked,
+    *,
+    layers: Sequence[str],
+    positions: int,
+    on: str | None,
+    seed: int,
+    json: str | None,
+    width: int | None,
+) -> None:
+    """Run `fieldscope verify`; `_HELP` says what each option means."""
+    files.check("--json", json)
+    with subject_of(asked, values=True) as (subject, progress):
+        from fieldscope.api import verify as verification
+
+        given = subject.inputs if subject.example is None else subject.example
+        found = verification(
+            subject.model,
+            given,
+            layers=layers or None,
+            positions=positions,
+            input=on,
+            axes=subject.axes,
+            seed=seed,
+            name=subject.name,
+            told=lambda name, number, count: progress.step(f"{number} of {count}: {name}"),
+        )
+    if json is not None:
+        files.write(json, found.to_json(indent=2) + "\n")
+    if not asked.quiet and json != files.STDOUT:
+        # Imported here, where there is something to print: it takes a while.
+        from fieldscope.render.table import Terminal, print_lines
+        from fieldscope.render.verification import verified
+
+        console = Terminal()
+        print_lines(verified(found, width or width_of(console)), console)
+    if not found.agrees:
+        raise DisagreementError(
+            f"theory and measurement disagree in {found.model}: {found.summary}\n"
+            "a lowering is wrong, or the model reads what its operators don't say; "
+            "please report it with the model's code"
+        )
