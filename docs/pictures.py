@@ -19,7 +19,6 @@ from torch import nn
 import fieldscope
 from fieldscope.analyses.growing import growing
 from fieldscope.frontends.torch.zoo import build
-from fieldscope.measure.torch.gradient import gradient
 from fieldscope.render.pictures import (
     field_picture,
     growth_animation,
@@ -122,7 +121,7 @@ def slices() -> Any:
 
 def heat() -> Any:
     photo = torch.tensor(photograph(128) / 255.0, dtype=torch.float32).permute(2, 0, 1)[None]
-    found = gradient(network(), photo, name="network")
+    found = fieldscope.gradient(network(), photo, name="network")
     return field_picture(found, image=photo, log=True)
 
 

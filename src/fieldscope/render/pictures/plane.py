@@ -116,7 +116,7 @@ def draw(axes: Axes, plane: Plane, view: Box, *, sizes: bool = True, ticks: bool
     style.bare_ticks(axes)
     if ticks:
         axes.set_xlabel(plane.names[1], labelpad=1)
-        axes.set_ylabel(plane.names[0], labelpad=1)
+        axes.set_ylabel(plane.names[0], labelpad=3)
     else:
         axes.set(xticks=[], yticks=[])
     # Between colours that change from element to element, lines would only add noise.
