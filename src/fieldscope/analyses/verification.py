@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +15,7 @@ from fieldscope.analyses.support import SupportMask, chosen, support_of
 from fieldscope.errors import InputError, PositionError
 from fieldscope.geometry import regions
 from fieldscope.geometry.regions import BoolArray
-from fieldscope.measure.rehearsal import Index, Measurement, Rehearsal
+from fieldscope.measure.rehearsal import Case, Index, Measurement, Rehearsal
 from fieldscope.media import as_html, as_text
 from fieldscope.version import __version__
 from fieldscope.wording import counted
@@ -222,12 +222,30 @@ def verify_of(
         raise InputError(f"positions is {positions}; at least one is needed")
     info, _ = report.output._input(input)
     checked = [one for one in layers_to_check(report, layers) if info.name in one.fields]
-    found = []
+    found, cases = [], {}
     for number, layer in enumerate(checked, 1):
         told(layer.name, number, len(checked))
         places = positions_of(layer, positions, seed)
-        found.append(_Layer(report, rehearsal, layer, info).check(places, probe=layers is not None))
+        one = _Layer(report, rehearsal, layer, info)
+        found.append(one.check(places, probe=layers is not None))
+        if any(f.test == "structure" and f.verdict == "agrees" for f in found[-1].findings):
+            cases[number - 1] = Case(
+                layer.name, one.index(places[0]), one.support(places[0]).elements
+            )
+    told("what is left without the fields", len(checked), len(checked))
+    leaks = rehearsal.leaked(list(cases.values()))
+    for number, leak in zip(cases, leaks, strict=True):
+        finding = _forward(positions_of(checked[number], 1, seed)[0], leak)
+        found[number] = replace(found[number], findings=(*found[number].findings, finding))
     return Verification(report.model, info.name, positions, tuple(found))
+
+
+def _forward(place: tuple[int, ...], leak: float) -> Finding:
+    """The neutralised output without the field: nothing else may reach it."""
+    if leak == 0:
+        return Finding("forward", place, "agrees")
+    why = f"at {place} the neutralised output is {leak:g}, not 0, where the field is 0"
+    return Finding("forward", place, "disagrees", why)
 
 
 class _Layer:
@@ -245,24 +263,23 @@ class _Layer:
         sizes: list[tuple[int, ...]] = []
         measured: tuple[int, ...] | None = None
         for place in places:
-            own = self._support(place)
-            whole = self._support(place, fold_context=True)
+            own = self.support(place)
+            whole = self.support(place, fold_context=True)
             sizes.append(own.size)
             findings += self._theory(place, own)
-            structure = self._rehearsal.structure(self._layer.name, self._index(place))
+            structure = self._rehearsal.structure(self._layer.name, self.index(place))
             if place == places[0] and structure.elements is not None:
                 measured = self._extent(structure.elements)
             compared = self._compared(place, own, structure)
             findings.append(compared)
-            if compared.verdict == "agrees":
-                findings.append(self._forward(place, own))
             if place == places[0]:
                 findings.append(self._gradient(place, whole))
             if place == places[0] and (probe or compared.verdict != "agrees"):
                 findings.append(self._probe(place, whole))
         return LayerCheck(self._layer.name, self._layer.shape, sizes[0], measured, tuple(findings))
 
-    def _support(self, place: tuple[int, ...], *, fold_context: bool = False) -> SupportMask:
+    def support(self, place: tuple[int, ...], *, fold_context: bool = False) -> SupportMask:
+        """What a position reads, by theory."""
         return support_of(
             self._report,
             self._layer.name,
@@ -271,7 +288,8 @@ class _Layer:
             fold_context=fold_context,
         )
 
-    def _index(self, place: tuple[int, ...]) -> Index:
+    def index(self, place: tuple[int, ...]) -> Index:
+        """A position as an index into the layer's output."""
         return self._layer._index(place, None)
 
     def _spatial(self, elements: BoolArray) -> BoolArray:
@@ -331,22 +349,14 @@ class _Layer:
             return Finding("structure", place, "not measurable", f"{why}; {structure.why}")
         return Finding("structure", place, "disagrees", f"{why}: a lowering reads too much")
 
-    def _forward(self, place: tuple[int, ...], own: SupportMask) -> Finding:
-        """The neutralised output without the field: nothing else may reach it."""
-        left = self._rehearsal.leaked(self._layer.name, self._index(place), own.elements)
-        if left == 0:
-            return Finding("forward", place, "agrees")
-        why = f"at {place} the neutralised output is {left:g}, not 0, where the field is 0"
-        return Finding("forward", place, "disagrees", why)
-
     def _gradient(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
         """The model's own gradient, which may be 0 anywhere but outside."""
-        found = self._rehearsal.gradient(self._layer.name, self._index(place))
+        found = self._rehearsal.gradient(self._layer.name, self.index(place))
         return self._within("gradient", place, found, whole)
 
     def _probe(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
         """What changing the input changes, inside of the box only."""
-        found = self._rehearsal.probed(self._layer.name, self._index(place))
+        found = self._rehearsal.probed(self._layer.name, self.index(place))
         box = np.zeros(whole.elements.shape, dtype=bool)
         index: list[slice] = [slice(None)] * box.ndim
         for axis, run in zip(whole.spatial, whole.hull, strict=True):

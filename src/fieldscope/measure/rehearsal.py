@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 from fieldscope.geometry.regions import BoolArray
@@ -20,6 +22,15 @@ class Measurement(NamedTuple):
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A position of a layer, and the elements of the input that it reads by theory."""
+
+    layer: str
+    index: Index
+    read: BoolArray
+
+
 class Rehearsal(Protocol):
     """A model run for real, of which single positions can be looked at."""
 
@@ -31,8 +42,8 @@ class Rehearsal(Protocol):
         """Where the model's own gradient isn't zero."""
         ...
 
-    def leaked(self, layer: str, index: Index, read: BoolArray) -> float:
-        """The largest neutralised output there, with 0 at the elements read and 1 elsewhere."""
+    def leaked(self, cases: Sequence[Case]) -> list[float]:
+        """The largest neutralised output of each, with 0 at what is read and 1 elsewhere."""
         ...
 
     def probed(self, layer: str, index: Index) -> Measurement:

@@ -11,13 +11,15 @@ import torch
 
 from fieldscope.errors import FieldscopeError, LayerNotFoundError
 from fieldscope.frontends.torch.inputs import Axes
-from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.probe import probe
-from fieldscope.measure.rehearsal import Index, Measurement
+from fieldscope.measure.rehearsal import Case, Index, Measurement
 from fieldscope.measure.torch.passes import neutral_run, prepared, real_run
-from fieldscope.measure.torch.places import Place, places_of
+from fieldscope.measure.torch.places import Place, Places, places_of
 from fieldscope.measure.torch.samples import samples_of
 from fieldscope.measure.torch.until import until
+
+# Samples of one neutral run: few enough for the memory of large inputs.
+_BATCH = 8
 
 
 class _Played(NamedTuple):
@@ -59,10 +61,13 @@ class TorchRehearsal:
         self._places: dict[str, Place] = {}
         self._hidden: dict[str, str] = {}
         for layer in layers:
-            try:
-                self._places[layer] = known.find(layer)
-            except LayerNotFoundError as error:
-                self._hidden[layer] = str(error).partition("\n")[0]
+            self._locate(layer, known)
+
+    def _locate(self, layer: str, known: Places) -> None:
+        try:
+            self._places[layer] = known.find(layer)
+        except LayerNotFoundError as error:
+            self._hidden[layer] = str(error).partition("\n")[0]
 
     @cached_property
     def _neutral(self) -> _Played | str:
@@ -125,13 +130,39 @@ class TorchRehearsal:
             return Measurement(nothing)
         return Measurement(np.asarray(gradient.cpu().numpy() != 0))
 
-    def leaked(self, layer: str, index: Index, read: BoolArray) -> float:
-        """The largest neutralised output there, with 0 at the elements read and 1 elsewhere."""
-        given = torch.from_numpy(np.where(read, 0.0, 1.0))
-        place = self._places[layer]
-        output = self._neutralised(given, [place]).outputs[place]
-        chosen = output[_picked(index)]
-        return float(chosen.detach().abs().max()) if chosen.numel() else 0.0
+    def leaked(self, cases: Sequence[Case]) -> list[float]:
+        """The largest neutralised output of each, with 0 at what is read and 1 elsewhere.
+
+        Several cases are the samples of one batch; what is found of one that way is tried
+        again alone, since a model may mix its samples.
+        """
+        found: list[float] = []
+        alone = any(case.read.shape[0] != 1 for case in cases)
+        size = 1 if alone or len(self._samples.names) > 1 else _BATCH
+        for start in range(0, len(cases), size):
+            part = cases[start : start + size]
+            try:
+                leaks = self._leaks(part)
+            except (FieldscopeError, IndexError):  # it takes one sample at a time
+                leaks = [1.0] * len(part)
+            if len(part) > 1:
+                leaks = [
+                    leak and self._leaks([case])[0] for case, leak in zip(part, leaks, strict=True)
+                ]
+            found += leaks
+        return found
+
+    def _leaks(self, cases: Sequence[Case]) -> list[float]:
+        given = np.concatenate([np.where(case.read, 0.0, 1.0) for case in cases])
+        places = [self._places[case.layer] for case in cases]
+        outputs = self._neutralised(torch.from_numpy(given), places).outputs
+        leaks = []
+        for number, (case, place) in enumerate(zip(cases, places, strict=True)):
+            _, *index = _picked(case.index)
+            output = outputs[place]
+            sample = output[(number if len(cases) > 1 else slice(None), *index)]
+            leaks.append(float(sample.detach().abs().max()) if sample.numel() else 0.0)
+        return leaks
 
     def probed(self, layer: str, index: Index) -> Measurement:
         """The box that changing the input shows."""
