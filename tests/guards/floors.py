@@ -18,6 +18,7 @@ FLOORS = {
     "media": 0,
     "version": 0,
     "wording": 0,
+    "writing": 0,
     "geometry": 1,
     "graph": 2,
     "frontends": 3,

@@ -18,7 +18,10 @@ def long_files(package: Path) -> list[str]:
 
 
 def stray_errors(package: Path) -> list[str]:
-    """Classes outside errors.py whose name or base says that they are raised."""
+    """Classes outside errors.py whose name or base says that they are raised.
+
+    What derives from `BaseException` alone is no error: it leaves a loop that isn't ours.
+    """
     return [
         f"{path.relative_to(package)}:{node.lineno}: {node.name}"
         for path in sorted(package.rglob("*.py"))
@@ -26,7 +29,7 @@ def stray_errors(package: Path) -> list[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ClassDef)
         and any(
-            name.endswith(("Error", "Exception"))
+            name.endswith(("Error", "Exception")) and name != "BaseException"
             for name in (node.name, *(ast.unparse(base) for base in node.bases))
         )
     ]

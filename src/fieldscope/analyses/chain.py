@@ -113,6 +113,11 @@ class Chain:
 
     Attributes:
         rows: the field behind each step.
+
+    Example:
+        >>> found = chain([(3, 1), (2, 2), (3, 1)])
+        >>> [row.size for row in found], found.size, found.stride
+        ([3, 4, 8], 8, 2)
     """
 
     rows: tuple[Row, ...]

@@ -32,6 +32,13 @@ class HeatMap(InputMap):
         samples: number of inputs that were averaged.
         remarks: what to mind when reading it, in words: dead units, a field cut off by the
             input's border.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> net = torch.nn.Conv1d(1, 1, 3, bias=False)
+        >>> heat = fieldscope.gradient(net, (1, 1, 8), position=(2,), mode="structure")
+        >>> heat.values.round(2).tolist(), heat.hull
+        ([0.0, 0.0, 0.33, 0.33, 0.33, 0.0, 0.0, 0.0], (slice(2, 5, None),))
     """
 
     model: str

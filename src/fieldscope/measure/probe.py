@@ -41,6 +41,11 @@ class Probe:
         evaluations: samples that it was run on, in all calls.
         draws: random changes tried per region.
         remarks: what to mind, in words.
+
+    Example:
+        >>> found = probe(lambda x: x[..., 2:] - x[..., :-2], (1, 1, 10), position=(3,))
+        >>> found.hull, found.size, found.method
+        ((slice(3, 6, None),), (3,), 'nan')
     """
 
     shape: tuple[int, ...]

@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 from PIL import Image, ImageColor
 
+from fieldscope import writing
 from fieldscope.errors import InputError
 from fieldscope.geometry.maps import InputMap
 from fieldscope.render import maps as words
@@ -50,7 +51,7 @@ def save(
 ) -> None:
     """Save maps as a film; `fieldscope.render.pictures.growth_animation` says how."""
     kind = files.known(path, files.ANIMATIONS, what="an animation", otherwise=tuple(files.FORMATS))
-    target = files.ready(path)
+    target = writing.check(path)
     content.alike(maps)
     if not seconds > 0:
         raise InputError(f"seconds per frame must be above 0, got {seconds}")
@@ -245,7 +246,7 @@ def _save_gif(film: Film, target: Path, seconds: float) -> None:
         loop=0,
         optimize=False,
     )
-    with files.replacing(target) as temporary:
+    with writing.replacing(target) as temporary:
         temporary.write_bytes(written.getvalue())
 
 
@@ -278,7 +279,7 @@ def _save_mp4(film: Film, target: Path, seconds: float) -> None:
         codec="h264",
         extra_args=["-r", "25", "-pix_fmt", "yuv420p"],
     )
-    with files.replacing(target) as temporary:
+    with writing.replacing(target) as temporary:
         film.show(0)
         try:
             with writer.saving(film.figure, str(temporary), _DPI):
