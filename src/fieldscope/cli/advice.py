@@ -13,6 +13,11 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"axes=\S.* doesn't say which input it is for", "--axes doesn't say which input it is for"),
     (r"give a dict from input to axes, with the inputs", "give --axes NAME=AXES, for the inputs"),
     (r"give as many inputs as its forward needs, or a dict by name", _EACH_INPUT),
+    (r"say which with input=;", "say which with --on;"),
+    (r"say which one is measured, such as input='(.*)'", r"say which with --on, such as --on \1"),
+    (r"^report\.layers lists them all", "fieldscope analyze lists them all"),
+    (r"^leave the position out", "leave --at out"),
+    (r"^pass resize=True \(--resize\) to", "pass --resize to"),
 )
 
 
@@ -23,5 +28,5 @@ def for_the_command(message: str) -> str:
     'pass a real input, --example FILE.npy, to follow the branch'
     """
     for library, command in _SAID:
-        message = re.sub(library, command, message)
+        message = re.sub(library, command, message, flags=re.MULTILINE)
     return message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -31,8 +32,22 @@ def image_options(command: Command) -> Command:
     )(command)
 
 
-def check(output: str | None, *, image: str | None, resize: bool, film: bool = False) -> None:
+def check(
+    output: str | None,
+    *,
+    image: str | None,
+    resize: bool,
+    film: bool = False,
+    json: str | None = None,
+) -> None:
     """Say at once what would otherwise come to light after the work is done.
+
+    Args:
+        output: where the picture goes.
+        image: what it is drawn over.
+        resize: whether that may be resized.
+        film: whether it is a film and not a still picture.
+        json: where figures go, which can't be the same file.
 
     Raises:
         click.UsageError: The options don't fit together.
@@ -55,9 +70,17 @@ def check(output: str | None, *, image: str | None, resize: bool, film: bool = F
     else:
         known(output, tuple(FORMATS), otherwise=ANIMATIONS, what="a picture")
     files.check("--output", output)
+    if json is not None and json != files.STDOUT and _same(output, json):
+        raise click.UsageError(f"--output and --json can't both go to {output}")
     if image is not None and not Path(image).is_file():
         raise InputError(f"there is no image {image}")
+    if image is not None and _same(output, image):
+        raise click.UsageError(f"--output {output} would replace the image that is drawn over")
     require("matplotlib", extra="plot", purpose="drawing a picture")
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def draw(masks: Sequence[InputMap], output: str, *, image: str | None, resize: bool) -> None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json as plain
+import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from fieldscope.analyses.support import Position
 from fieldscope.cli import files, parameters, pictures
+from fieldscope.cli.page import width_of
 from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
+
+if TYPE_CHECKING:
+    from fieldscope.analyses.support import SupportMask
+
+# Behind the words that a map's lines begin with.
+_INDENT = 9
 
 _HELP = f"""\
 Show exactly which input elements a position of a layer reads.
@@ -79,7 +88,7 @@ def support(
 ) -> None:
     """Run `fieldscope support`; `_HELP` says what each option means."""
     files.check("--json", json)
-    pictures.check(output, image=image, resize=resize)
+    pictures.check(output, image=image, resize=resize, json=json)
     with subject_of(asked) as (subject, progress):
         from fieldscope.api import support as found_by
 
@@ -102,4 +111,30 @@ def support(
         data = [mask.to_dict() for mask in masks]
         files.write(json, plain.dumps(data[0] if len(data) == 1 else data, indent=2) + "\n")
     if not asked.quiet and json != files.STDOUT:
-        click.echo("\n\n".join(map(repr, masks)))
+        _show(masks)
+
+
+def _show(masks: Sequence[SupportMask]) -> None:
+    """Print the masks one below the other, with the signs and the width that the console has."""
+    # Imported here, where there is something to print: it takes a while.
+    from fieldscope.render.layout import Span
+    from fieldscope.render.table import Terminal, print_lines
+
+    console = Terminal()
+    width = width_of(console)
+    lines = "\n\n".join(map(repr, masks)).splitlines()
+    if width is not None:
+        lines = [part for line in lines for part in _wrapped(line, width)]
+    print_lines(((Span(line),) for line in lines), console)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=" " * _INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
