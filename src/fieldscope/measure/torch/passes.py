@@ -170,10 +170,10 @@ def _real_gradient(
         if not output.requires_grad:
             return False, torch.zeros_like(leaf), position
         chosen = output[index]
-        signs = torch.randint(0, 2, chosen.shape[1:], generator=generator) * 2 - 1
+        batched = isinstance(index[0], slice)  # samples get the same signs
+        shape = chosen.shape[1:] if batched else chosen.shape
+        signs = torch.randint(0, 2, shape, generator=generator) * 2 - 1
         start = signs.to(chosen.device, chosen.dtype).expand(chosen.shape)
-        if selection.channel is not None:
-            start = torch.ones_like(chosen)
         (gradient,) = torch.autograd.grad(chosen, leaf, start, allow_unused=True)
         if gradient is None:
             return False, torch.zeros_like(leaf), position

@@ -76,11 +76,17 @@ class Neutral(Functions):
             return function(*detached(args), **detached(kwargs))
         if spelled in ("requires_grad_", "detach_"):
             return args[0]
+        if name == "dtype":  # to the model, numbers are as precise as it expects
+            own = function(*args, **kwargs)
+            return self._dtype if own is torch.float64 else own
         if name in SILENT:
             return _doubled(name, function(*args, **kwargs))
         tensors = tensors_in((args, kwargs))
         dependent = [one for one in tensors if self.facts.depends(one)]
         if not dependent:
+            types = {one.dtype for one in tensors if one.is_floating_point()}
+            if torch.float64 in types and len(types) > 1:
+                return self._passed(function, name, args, kwargs)
             return _doubled(name, function(*args, **kwargs))
         for one in dependent:
             if isinstance(one.grad_fn, torch.autograd.function.BackwardCFunction):

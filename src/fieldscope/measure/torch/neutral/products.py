@@ -61,7 +61,9 @@ def einsum(call: Call, equation: str, *operands: Any, **_: Any) -> torch.Tensor:
         labels = equation.replace(" ", "").replace(",", "").replace("...", "")
         kept = sorted(label for label in set(labels) if labels.count(label) == 1)
         equation += "->" + ("..." if "..." in equation else "") + "".join(kept)
-    shape = torch.einsum(equation, *(one.detach().to("meta") for one in tensors)).shape
+    shape = torch.einsum(
+        equation, *(torch.empty(one.shape, device="meta") for one in tensors)
+    ).shape
     return _contracted(call, equation, tensors, shape)
 
 
@@ -70,6 +72,8 @@ def _product(call: Call, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     lead = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if min(a.dim(), b.dim()) > 1 else None
     if a.dim() == 1 or b.dim() == 1 or lead is None:
         return _vectors(call, a, b)
+    if a.shape[-1] != b.shape[-2]:
+        call.refuse(a, b)
     shape = (*lead, a.shape[-2], b.shape[-1])
     lives = call.facts.of(a).live, call.facts.of(b).live
     dependent = call.dependent([a, b])
@@ -180,6 +184,8 @@ def product_plus(call: Call, bias: torch.Tensor, a: torch.Tensor, b: torch.Tenso
 @stands_in("linear")
 def linear(call: Call, input: torch.Tensor, weight: torch.Tensor, bias: Any = None) -> torch.Tensor:
     """The whole last axis."""
+    if input.shape[-1] != weight.shape[-1]:
+        call.refuse(input, weight, bias)
     shape = (*input.shape[:-1], *weight.shape[:-1])
     parts = []
     if call.facts.depends(input):
@@ -264,9 +270,9 @@ def attention(
 
 
 @stands_in("gather", "take_along_dim")
-def gather(call: Call, x: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
+def gather(call: Call, x: torch.Tensor, *arguments: Any, **options: Any) -> Any:
     """By a constant index what it names; else the whole axis, and the index."""
-    index = options.get("index", options.get("indices"))
+    index: Any = options.get("index", options.get("indices"))
     index = next((one for one in arguments if isinstance(one, torch.Tensor)), index)
     axis = next((one for one in arguments if isinstance(one, int)), options.get("dim"))
     if not call.facts.depends(index):

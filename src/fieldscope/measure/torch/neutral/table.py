@@ -44,6 +44,10 @@ class Call(NamedTuple):
         with torch.no_grad():
             return self.function(*detached(arguments), **detached(options))
 
+    def refuse(self, *arguments: Any) -> None:
+        """Let the function itself say what is wrong with its arguments."""
+        self.values(*mapped(lambda one: one.to(self.dtype), arguments))
+
 
 StandIn: TypeAlias = Callable[..., Any]
 

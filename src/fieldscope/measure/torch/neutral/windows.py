@@ -51,6 +51,8 @@ def convolution(
     x, single = _maps(input, rank)
     kernel = weight.shape[2:]
     batch, channels = x.shape[:2]
+    if channels != weight.shape[1] * groups:
+        call.refuse(input, weight, bias, stride, padding, dilation, groups)
     source = call.facts.gradient_of(input).reshape(x.shape)
     grouped = source.reshape(batch, groups, channels // groups, *x.shape[2:]).mean(2)
     read = _CONVOLUTIONS[rank](
@@ -88,6 +90,8 @@ def transposed(
     x, single = _maps(input, rank)
     kernel = weight.shape[2:]
     batch, channels = x.shape[:2]
+    if channels != weight.shape[0]:
+        call.refuse(input, weight, bias, stride, padding, output_padding, groups, dilation)
     source = call.facts.gradient_of(input).reshape(x.shape)
     grouped = source.reshape(batch, groups, channels // groups, *x.shape[2:]).mean(2)
     strides = per_axis(stride, rank)
