@@ -51,6 +51,7 @@ docs: $(STAMP) ## run the commands shown in README and docs again, and put in wh
 
 bench: $(STAMP) ## time against a bare forward pass and against the peers
 	$(BIN)/python -m benchmarks.speed $(ARGS)
+	$(BIN)/python -m benchmarks.supports $(ARGS)
 
 comparison: $(STAMP) ## ask other tools about the same networks, and write docs/comparison.md (minutes)
 	$(BIN)/python -m benchmarks.comparison $(ARGS)

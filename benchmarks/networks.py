@@ -90,6 +90,8 @@ def _of_torchvision(name: str, feature: str, channel: int = 1) -> Network:
     return Network(name, build, (1, 3, 224, 224), feature, channel)
 
 
+VGG16 = _of_torchvision("vgg16", "features")
+
 NETWORKS: tuple[Network, ...] = (
     _of_torchvision("resnet50", "layer4"),
     _of_torchvision("resnet152", "layer4"),

@@ -12,13 +12,12 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import measures, peers
+from benchmarks.claims import Claim, at_most, judged, milliseconds, page, table
 from benchmarks.networks import NETWORKS
 from benchmarks.workers import Limits, outcomes
 
@@ -31,40 +30,11 @@ CHAIN_LENGTHS = (50, 100, 200, 400, 800)
 # cost grew with the square.
 CHAIN_GROWTH_AT_MOST = 1.5
 _GRADIENT_REPEATS = 2
-# Of the tables where they are piped.
-_WIDTH = 110
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A number with its target.
-
-    Attributes:
-        what: what was measured.
-        got: as measured.
-        at_most: the target.
-        shown: both as text.
-    """
-
-    what: str
-    got: float
-    at_most: float
-    shown: str
-
-    @property
-    def holds(self) -> bool:
-        return self.got <= self.at_most
-
-    @property
-    def verdict(self) -> str:
-        return "[green]OK[/]" if self.holds else "[red]MISSED[/]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)
+    console = page()
     sections: dict[str, Callable[[], list[Claim]]] = {
         "forward": lambda: time_networks(console, repeats=options.repeats),
         "rfa": lambda: time_rfa_toolbox(console, options.rfa_toolbox),
@@ -75,16 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     claims = [
         claim for name, section in sections.items() if name in options.only for claim in section()
     ]
-    missed = [claim for claim in claims if not claim.holds]
-    for claim in missed:
-        console.print(f"[red]MISSED[/] {claim.what}: {claim.shown}", highlight=False)
-    console.print(f"{len(claims) - len(missed)} of {len(claims)} targets met")
-    return 1 if missed and options.strict else 0
+    return judged(claims, console, strict=options.strict)
 
 
 def time_networks(console: Console, *, repeats: int) -> list[Claim]:
     """Compare with a bare forward pass on meta, and with the gradient method."""
-    table = _table(
+    shown = table(
         "analysis of every layer, over a bare forward pass and over the gradient of one position",
         *("network", "forward", "analysis", "ratio", "in pairs", "target", ""),
         *("gradient", "ratio", "target", ""),
@@ -105,33 +71,33 @@ def time_networks(console: Console, *, repeats: int) -> list[Claim]:
         ratio = ours.over(bare)
         over_gradient = beside.over(gradient)
         claims += [
-            _at_most(f"{network.name}, analysis over meta forward", ratio, META_RATIO_AT_MOST),
-            _at_most(
+            at_most(f"{network.name}, analysis over meta forward", ratio, META_RATIO_AT_MOST),
+            at_most(
                 f"{network.name}, analysis over gradient method",
                 over_gradient,
                 PEER_RATIO_AT_MOST,
             ),
         ]
-        table.add_row(
+        shown.add_row(
             network.name,
-            _milliseconds(bare.best),
-            _milliseconds(ours.best),
+            milliseconds(bare.best),
+            milliseconds(ours.best),
             f"{ratio:.2f}",
             f"{ours.pairwise_over(bare):.2f}",
             f"≤ {META_RATIO_AT_MOST}",
             claims[-2].verdict,
-            _milliseconds(gradient.best),
+            milliseconds(gradient.best),
             f"{over_gradient:.2f}",
             f"≤ {PEER_RATIO_AT_MOST}",
             claims[-1].verdict,
         )
-    console.print(table)
+    console.print(shown)
     return claims
 
 
 def time_rfa_toolbox(console: Console, folder: Path | None) -> list[Claim]:
     """Compare with rfa-toolbox where that can be installed."""
-    table = _table(
+    shown = table(
         f"analysis over rfa-toolbox {peers.VERSION}",
         *("network", "rfa-toolbox", "analysis", "ratio", "target", ""),
     )
@@ -147,21 +113,21 @@ def time_rfa_toolbox(console: Console, folder: Path | None) -> list[Claim]:
             name = outcome.task[0]
             if outcome.status != "ok":
                 reason = str(outcome.value).partition(" [")[0]
-                table.add_row(name, f"{outcome.status}: {reason[:60]}", "", "", "", "")
+                shown.add_row(name, f"{outcome.status}: {reason[:60]}", "", "", "", "")
                 continue
             theirs, ours = outcome.value
             claims.append(
-                _at_most(f"{name}, analysis over rfa-toolbox", ours / theirs, PEER_RATIO_AT_MOST)
+                at_most(f"{name}, analysis over rfa-toolbox", ours / theirs, PEER_RATIO_AT_MOST)
             )
-            table.add_row(
+            shown.add_row(
                 name,
-                _milliseconds(theirs),
-                _milliseconds(ours),
+                milliseconds(theirs),
+                milliseconds(ours),
                 f"{ours / theirs:.3f}",
                 f"≤ {PEER_RATIO_AT_MOST}",
                 claims[-1].verdict,
             )
-    console.print(table)
+    console.print(shown)
     return claims
 
 
@@ -169,27 +135,27 @@ def cost_of_chains(console: Console, *, repeats: int) -> list[Claim]:
     """Check that cost is linear in the number of operators."""
     with console.status("chains"), measures.threads(1):
         costs = measures.chain_costs(CHAIN_LENGTHS, repeats=repeats)
-    table = _table(
+    shown = table(
         "chains of convolutions",
         *("length", "operators", "operators per convolution", "analysis", "per convolution"),
     )
     for cost in costs:
-        table.add_row(
+        shown.add_row(
             str(cost.length),
             str(cost.operators),
             f"{cost.operators / cost.length:g}",
-            _milliseconds(cost.seconds),
+            milliseconds(cost.seconds),
             f"{1e6 * cost.seconds / cost.length:.0f} µs",
         )
-    console.print(table)
+    console.print(shown)
     first, last = costs[0], costs[-1]
     claims = [
-        _at_most(
+        at_most(
             "operators per convolution, longest chain over shortest",
             (last.operators / last.length) / (first.operators / first.length),
             1.0,
         ),
-        _at_most(
+        at_most(
             "time per convolution, longest chain over shortest",
             (last.seconds / last.length) / (first.seconds / first.length),
             CHAIN_GROWTH_AT_MOST,
@@ -211,23 +177,23 @@ def memory(console: Console) -> list[Claim]:
         MEMORY_AT_MOST,
         f"{over / 1e6:.0f} MB, target ≤ {MEMORY_AT_MOST / 1e6:.0f} MB",
     )
-    table = _table("peak memory", "process", "MB", "over import torch", "target", "")
-    table.add_row("import torch", f"{peaks.import_torch / 1e6:.0f}", "", "", "")
-    table.add_row(
+    shown = table("peak memory", "process", "MB", "over import torch", "target", "")
+    shown.add_row("import torch", f"{peaks.import_torch / 1e6:.0f}", "", "", "")
+    shown.add_row(
         "import torchvision",
         f"{peaks.import_torchvision / 1e6:.0f}",
         f"{(peaks.import_torchvision - peaks.import_torch) / 1e6:.0f}",
         "",
         "",
     )
-    table.add_row(
+    shown.add_row(
         "analysis of torchvision:resnet152",
         f"{peaks.analyze_resnet152 / 1e6:.0f}",
         f"{over / 1e6:.0f}",
         f"≤ {MEMORY_AT_MOST / 1e6:.0f}",
         claim.verdict,
     )
-    console.print(table)
+    console.print(shown)
     return [claim]
 
 
@@ -243,33 +209,18 @@ def import_time(console: Console, *, repeats: int) -> list[Claim]:
         IMPORT_SECONDS_AT_MOST,
         f"{over:.3f} s, target ≤ {IMPORT_SECONDS_AT_MOST} s",
     )
-    table = _table("import fieldscope", "program", "time", "over empty", "target", "")
-    table.add_row("empty", _milliseconds(empty.best), "", "", "")
-    table.add_row(
+    shown = table("import fieldscope", "program", "time", "over empty", "target", "")
+    shown.add_row("empty", milliseconds(empty.best), "", "", "")
+    shown.add_row(
         "import fieldscope",
-        _milliseconds(ours.best),
-        _milliseconds(over),
+        milliseconds(ours.best),
+        milliseconds(over),
         f"≤ {IMPORT_SECONDS_AT_MOST} s",
         claim.verdict,
     )
-    console.print(table)
+    console.print(shown)
     console.print(f"frameworks it loads: {loaded or 'none'}", highlight=False)
-    return [claim, _at_most("frameworks loaded by import fieldscope", len(loaded.split()), 0)]
-
-
-def _at_most(what: str, got: float, at_most: float) -> Claim:
-    return Claim(what, got, at_most, f"{got:.2f}, target ≤ {at_most:g}")
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=True)
-    return table
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{1000 * seconds:.1f} ms" if seconds < 10 else f"{seconds:.1f} s"
+    return [claim, at_most("frameworks loaded by import fieldscope", len(loaded.split()), 0)]
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -12,7 +12,7 @@ is no product, the arrays are multiplied out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial, reduce
 from typing import TypeAlias
 
@@ -21,6 +21,7 @@ import numpy as np
 from fieldscope.geometry import masks
 from fieldscope.geometry.padding import padded_index
 from fieldscope.geometry.regions import BoolArray
+from fieldscope.geometry.sliding import Sliding
 from fieldscope.graph.graph import Graph, Node, Shape
 from fieldscope.graph.operators import (
     Collect,
@@ -48,6 +49,9 @@ from fieldscope.graph.operators import (
 
 Elements: TypeAlias = tuple[BoolArray, ...]
 """A set of elements as a product; () is everything."""
+
+
+_ITSELF = Sliding(1)
 
 
 def walk(
@@ -137,19 +141,22 @@ def united(one: Elements, other: Elements, ndim: int) -> Elements:
         >>> [factor.astype(int).tolist() for factor in united(box, wide, 2)]
         [[[1], [0]]]
     """
-    pairs = _aligned(one, other, ndim)
-    unequal = [pair for pair in pairs if not _equal(*pair)]
+    same, unequal = [], []
+    for pair in _aligned(one, other, ndim):
+        if _equal(*pair):
+            same.append(pair[0])
+        else:
+            unequal.append(pair)
     if len(unequal) > 1:
-        # (a, b) where a lies within b throughout is b.
-        if all(not (a & ~b).any() for a, b in unequal):
+        # (a, b) where a lies within b throughout is b. For truth values, > is "and not".
+        if not any((a > b).any() for a, b in unequal):
             return other
-        if all(not (b & ~a).any() for a, b in unequal):
+        if not any((b > a).any() for a, b in unequal):
             return one
-        whole = reduce(np.logical_and, [a for a, _ in unequal])
-        whole = whole | reduce(np.logical_and, [b for _, b in unequal])
-        unequal = [(whole, whole)]
-    same = [a for a, b in pairs if _equal(a, b)]
-    return product([*same, *(masks.compact(a | b) for a, b in unequal)])
+    if unequal:
+        left, right = (_merged(factors, ndim) for factors in zip(*unequal, strict=True))
+        same.append(masks.compact(left | right))
+    return product(same)
 
 
 def _aligned(one: Elements, other: Elements, ndim: int) -> list[tuple[BoolArray, BoolArray]]:
@@ -158,12 +165,16 @@ def _aligned(one: Elements, other: Elements, ndim: int) -> list[tuple[BoolArray,
     for axes in [_varying(factor) for factor in (*one, *other)]:
         touched = [cell for cell in cells if cell & axes]
         cells = [cell for cell in cells if not cell & axes] + [axes.union(*touched)]
-    everything = masks.alike(ndim)
 
     def within(elements: Elements, cell: set[int]) -> BoolArray:
-        return reduce(np.logical_and, [f for f in elements if _varying(f) & cell], everything)
+        return _merged([factor for factor in elements if _varying(factor) & cell], ndim)
 
     return [(within(one, cell), within(other, cell)) for cell in cells]
+
+
+def _merged(factors: Sequence[BoolArray], ndim: int) -> BoolArray:
+    """Factors multiplied out; one alone isn't copied."""
+    return reduce(np.logical_and, factors) if factors else masks.alike(ndim)
 
 
 def _equal(one: BoolArray, other: BoolArray) -> bool:
@@ -176,8 +187,7 @@ def _varying(factor: BoolArray) -> set[int]:
 
 def written_out(elements: Elements, shape: Shape) -> BoolArray:
     """A set of elements as a mask of the value's shape; a view, not to be written to."""
-    whole = reduce(np.logical_and, elements, masks.alike(len(shape)))
-    return np.broadcast_to(whole, shape)
+    return np.broadcast_to(_merged(elements, len(shape)), shape)
 
 
 def _read(graph: Graph, node: Node, place: int, some: Elements) -> Iterable[BoolArray]:
@@ -271,6 +281,8 @@ def _windows(
             masks.channels(factor, axis, groups, before[axis], shape[axis]) for factor in some
         )
     for axis, window in zip(operator.axes, operator.windows, strict=True):
+        if window == _ITSELF and shape[axis] == before[axis]:
+            continue
         pull = partial(slide, axis=axis, sliding=window, extent=before[axis], out=shape[axis])
         some = product(_along(some, axis, pull, shape))
     return some
@@ -280,7 +292,7 @@ def _gathered(some: Elements, axis: int, index: masks.IndexArray, before: Shape)
     """The axes of an index table as one, then what it lists."""
     places = range(axis, axis + index.ndim)
     mine = [factor for factor in some if any(factor.shape[k] != 1 for k in places)]
-    one = reduce(np.logical_and, mine) if mine else masks.alike(len(before) - 1 + index.ndim)
+    one = _merged(mine, len(before) - 1 + index.ndim)
     out = 1
     if mine:
         for k, extent in zip(places, index.shape, strict=True):
