@@ -46,8 +46,10 @@ format: $(STAMP) ## put the code in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMP) ## run the commands shown in README and docs again, and put in what they print
+docs: $(STAMP) ## run the commands shown in README and docs again, draw the pictures, run the tutorial
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs.pictures
+	$(BIN)/python -m docs.notebook
 
 bench: $(STAMP) ## time against a bare forward pass and against the peers
 	$(BIN)/python -m benchmarks.speed $(ARGS)
