@@ -48,8 +48,10 @@ def remarks_on(heat: HeatMap, layer: Layer) -> tuple[str, ...]:
         n if math.isinf(size) else int(size)
         for size, n in zip(field.size, heat.values.shape, strict=True)
     )
-    if all(a >= b for a, b in zip(heat.size, whole, strict=True)) or not any(heat.size):
+    if not any(heat.size):
         return heat.remarks
+    if all(a >= b for a, b in zip(heat.size, whole, strict=True)):
+        return _without_border(heat)
     box = layer.box(heat.position, input=heat.input)
     inside = tuple(max(0, run.stop - run.start) for run in box)
     if all(a == b for a, b in zip(inside, whole, strict=True)):
@@ -59,7 +61,12 @@ def remarks_on(heat: HeatMap, layer: Layer) -> tuple[str, ...]:
     remark = f"the field is {written} elements, of which this input shows {_times(inside)}"
     if least is not None:
         remark += f"; an input of at least {_times(least)} shows one whole"
-    return (*(one for one in heat.remarks if "may be cut off" not in one), remark)
+    return (*_without_border(heat), remark)
+
+
+def _without_border(heat: HeatMap) -> tuple[str, ...]:
+    """The remarks but for the guess that theory replaces."""
+    return tuple(one for one in heat.remarks if "may be cut off" not in one)
 
 
 def _times(extents: tuple[int, ...]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,8 +65,7 @@ class InputMap(ABC):
     @property
     def density(self) -> float:
         """Share of the hull that is really read: 1 without gaps, 0 if nothing is read."""
-        area = prod(self.size)
-        return self.count / area if area else 0.0
+        return regions.density(self.mask)
 
     @property
     def gaps(self) -> tuple[tuple[slice, ...], ...]:
