@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fieldscope.analyses.verification import LayerCheck, Verification
-from fieldscope.render.layout import Line, Span
-from fieldscope.render.numerals import product
+from fieldscope.render.layout import Line, Span, shortened
+from fieldscope.render.numerals import ABSENT, product
 
 _GAP = "  "
 _HEAD = ("layer", "shape", "theory", "measured", "verdict")
 _NUMBERS = (2, 3)
+# What goes first where the page is narrow; the layer and its verdict stay.
+_SPARE = (1, 3, 2)
 _PARTS = {"agrees": "text", "disagrees": "loose", "not measurable": "quiet"}
-# Of the names of layers, where the page is narrow.
-_LEAST = 16
+# Of the names of layers, where the page is narrow; a column goes before they get shorter.
+_LEAST = 14
+# Of sentences, whatever the page.
+_NARROWEST = 20
+_PROSE = 100
 
 
 def verified(found: Verification, width: int | None = None, *, all: bool = True) -> Iterator[Line]:
@@ -25,44 +30,70 @@ def verified(found: Verification, width: int | None = None, *, all: bool = True)
         width: in characters; None for lines as long as they need.
         all: show the layers that agree, too.
     """
-    yield (Span(found.model, "title"), Span(f"  verified on {found.input}", "subtitle"))
+    yield from _titled(found, width)
     yield ()
     shown = [check for check in found.checks if all or check.verdict != "agrees"]
     if shown:
-        rows = [_HEAD, *(_cells(check) for check in shown)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        if width is not None:
-            spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
-            widths[0] = max(_LEAST, widths[0] + min(0, spare))
-        # On a page that is narrower still, the shape goes.
-        wide = sum(widths) + len(_GAP) * (len(widths) - 1)
-        places = [0, 2, 3, 4] if width is not None and wide > width else [0, 1, 2, 3, 4]
-        yield tuple(_row(_HEAD, widths, ["head"] * len(_HEAD), places))
-        yield (Span("─" * (sum(widths[k] + len(_GAP) for k in places) - len(_GAP)), "rule"),)
+        widths = _widths([_HEAD, *(_cells(check) for check in shown)], width)
+        yield _row(_HEAD, widths, ["head"] * len(_HEAD))
+        yield (Span("─" * _total(widths), "rule"),)
         for check in shown:
             parts = ["name", "text", "number", "number", _PARTS[check.verdict]]
-            yield tuple(_row(_cells(check), widths, parts, places))
-            yield from _reasons(check, width)
+            yield _row(_cells(check), widths, parts)
+            for why in check.why:
+                yield from _prose(why, width, "note", indent="    ")
         yield ()
-    yield (Span(found.summary, "closing"),)
+    yield from _prose(found.summary, width, "closing")
+
+
+def _titled(found: Verification, width: int | None) -> Iterator[Line]:
+    title, subtitle = found.model, f"  verified on {found.input}"
+    if width is None or len(title) + len(subtitle) <= width:
+        yield (Span(title, "title"), Span(subtitle, "subtitle"))
+        return
+    yield (Span(shortened(title, width), "title"),)
+    yield (Span(shortened(subtitle, width), "subtitle"),)
 
 
 def _cells(check: LayerCheck) -> tuple[str, str, str, str, str]:
-    measured = "-" if check.measured is None else product(check.measured)
+    measured = ABSENT if check.measured is None else product(check.measured)
     return (check.layer, product(check.shape), product(check.size), measured, check.verdict)
 
 
-def _row(
-    cells: Sequence[str], widths: Sequence[int], parts: Sequence[str], places: Sequence[int]
-) -> Iterator[Span]:
-    for place in places:
-        cell, wide = cells[place], widths[place]
-        text = cell if len(cell) <= wide else f"…{cell[1 - wide :]}"
-        aligned = text.rjust(wide) if place in _NUMBERS else text.ljust(wide)
-        yield Span(("" if place == 0 else _GAP) + aligned, parts[place])
+def _widths(rows: Sequence[Sequence[str]], width: int | None) -> dict[int, int]:
+    """Give the columns that fit, each with its width."""
+    widths = {at: max(map(len, column)) for at, column in enumerate(zip(*rows, strict=True))}
+    if width is None:
+        return widths
+    whole = widths[0]
+    least = min(whole, _LEAST)
+    for spare in _SPARE:
+        if _total(widths) - whole + least <= width:
+            break
+        del widths[spare]
+    widths[0] = max(least, min(whole, whole + width - _total(widths)))
+    return widths
 
 
-def _reasons(check: LayerCheck, width: int | None) -> Iterator[Line]:
-    for why in check.why:
-        for line in textwrap.wrap(why, (width or 100) - 4):
-            yield (Span(f"    {line}", "note"),)
+def _total(widths: Mapping[int, int]) -> int:
+    return sum(widths.values()) + len(_GAP) * (len(widths) - 1)
+
+
+def _row(cells: Sequence[str], widths: Mapping[int, int], parts: Sequence[str]) -> Line:
+    spans: list[Span] = []
+    for at, wide in widths.items():
+        text = shortened(cells[at], wide)
+        aligned = text.rjust(wide) if at in _NUMBERS else text.ljust(wide)
+        spans.append(Span(f"{_GAP if spans else ''}{aligned}", parts[at]))
+    return tuple(spans)
+
+
+def _prose(text: str, width: int | None, part: str, *, indent: str = "") -> Iterator[Line]:
+    for line in textwrap.wrap(
+        text,
+        max(min(width or _PROSE, _PROSE), _NARROWEST),
+        initial_indent=indent,
+        subsequent_indent=indent and f"{indent}  ",
+        break_on_hyphens=False,
+    ):
+        yield (Span(line, part),)
