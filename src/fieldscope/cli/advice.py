@@ -16,6 +16,7 @@ _SAID: tuple[tuple[str, str], ...] = (
     (r"say which with input=;", "say which with --on;"),
     (r"say which one is measured, such as input='(.*)'", r"say which with --on, such as --on \1"),
     (r"^report\.layers lists them all", "fieldscope analyze lists them all"),
+    (r"^name the layers to show$", "name the layers to show with --layer"),
     (r"^leave the position out", "leave --at out"),
     (r"^pass resize=True \(--resize\) to", "pass --resize to"),
 )

@@ -53,13 +53,14 @@ def check(
         click.UsageError: The options don't fit together.
         InputError: Nothing can be written or read there.
     """
+    what = "a film" if film else "a picture"
     if output is None:
         if image is not None or resize:
             option = "--image" if image is not None else "--resize"
             raise click.UsageError(f"{option} is for a picture: say where it goes with --output")
         return
     if output == files.STDOUT:
-        raise click.UsageError("a picture can't go to stdout: name a file with --output")
+        raise click.UsageError(f"{what} can't go to stdout: name a file with --output")
     if resize and image is None:
         raise click.UsageError("--resize is for an image: give one with --image")
     # Imported here, where a picture is asked for.
@@ -76,7 +77,7 @@ def check(
         raise InputError(f"there is no image {image}")
     if image is not None and _same(output, image):
         raise click.UsageError(f"--output {output} would replace the image that is drawn over")
-    require("matplotlib", extra="plot", purpose="drawing a picture")
+    require("matplotlib", extra="plot", purpose=f"drawing {what}")
 
 
 def _same(one: str, other: str) -> bool:
