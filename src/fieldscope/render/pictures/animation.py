@@ -144,7 +144,11 @@ class Film:
         style.write(
             self.figure, sheet.EDGE, sheet.EDGE, head, points=style.LARGE, fontweight="bold"
         ).set_gid("title")
-        below = style.fitted(self._facts(found), room, style.NORMAL)
+        facts = self._facts(found)
+        below = sheet.BETWEEN.join(facts)
+        while len(facts) > 2 and style.fitted(below, room, style.NORMAL) != below:
+            below = sheet.BETWEEN.join(facts := facts[:-1])  # the input is there to be seen
+        below = style.fitted(below, room, style.NORMAL)
         style.write(self.figure, sheet.EDGE, sheet.EDGE + 0.26, below, color=style.QUIET).set_gid(
             "facts"
         )
@@ -165,7 +169,7 @@ class Film:
         for (ground, _), (rows, columns), panel in zip(drawn, places, axes, strict=True):
             plane.draw(panel, ground, (self._view[rows], self._view[columns]), sizes=False)
 
-    def _facts(self, found: InputMap) -> str:
+    def _facts(self, found: InputMap) -> list[str]:
         texts = [self._title or found.model]
         if found.count:
             texts.append(f"size {extents(found.size)}")
@@ -176,7 +180,7 @@ class Film:
         if found.count and words.share(found) != "100%":
             texts.append(f"{words.share(found)} read")
         texts.append(f"{words.named(found.input)} {product(found.mask.shape)}")
-        return sheet.BETWEEN.join(texts)
+        return texts
 
     def _stride(self, found: InputMap) -> str | None:
         if self._report is None or found.layer not in self._report:
