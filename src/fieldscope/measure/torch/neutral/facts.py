@@ -24,12 +24,14 @@ class Known:
             same shape that has the gradient which they would have.
         statistic: whether it is computed from statistics of whole maps alone.
         spread: whether such statistics were put at all positions of a map again.
+        source: the map that the statistics were taken of, if there is one only.
     """
 
     live: torch.Tensor | None = None
     trace: torch.Tensor | None = None
     statistic: bool = False
     spread: bool = False
+    source: torch.Tensor | None = None
 
 
 _NOTHING = Known()
@@ -47,6 +49,7 @@ class Facts:
         self._known = WeakTensorKeyDictionary()
         self._leaf = leaf
         self._spatial = tuple(spatial)
+        self._whole = leaf
 
     def of(self, tensor: torch.Tensor) -> Known:
         """What is known of a tensor."""
@@ -101,17 +104,40 @@ class Facts:
         """
         elements = self.gradient_of(statistic).reshape(-1)
         extents = [self._leaf.shape[axis] for axis in self._spatial]
+        whole = True
         for place in dict.fromkeys((0, len(elements) // 2, len(elements) - 1)):
+            if self._reads_all(elements[place]):
+                continue
             own = self._hull(elements[place])
             if all(span == (0, n) for span, n in zip(own, extents, strict=True)):
                 continue
+            whole = False
             if all(low == high for low, high in own):
                 continue  # what reads nothing brings in nothing
             for one in maps:
                 for (low, high), (first, last) in zip(own, self._hull_of(one), strict=True):
                     if first < last and (first < low or last > high):
                         return False
+        source = self.of(statistic).source
+        if whole and source is not None:
+            self._whole = source
         return True
+
+    def _reads_all(self, element: torch.Tensor) -> bool:
+        """Whether a number reads every element of the last map that is known to read all.
+
+        It saves the way back to the input, which would be long behind many blocks.
+        """
+        if self._whole is self._leaf or not element.requires_grad:
+            return False
+        (gradient,) = torch.autograd.grad(
+            element,
+            self._whole,
+            torch.full_like(element, LARGE),
+            retain_graph=True,
+            allow_unused=True,
+        )
+        return gradient is not None and bool((gradient != 0).all())
 
     def _hull_of(self, one: torch.Tensor) -> list[tuple[int, int]]:
         source = self.gradient_of(one)

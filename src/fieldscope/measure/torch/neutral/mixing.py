@@ -54,8 +54,11 @@ def _reduced(
         axes = -1
     found = axes_of(axes, x.dim())
     result = source.mean(found).reshape(tuple(shape)) if found else source.clone()
-    statistic = call.facts.of(x).statistic or is_statistic(x.shape, shape)
-    call.facts.note(result, statistic=statistic)
+    known = call.facts.of(x)
+    if known.statistic:
+        call.facts.note(result, statistic=True, source=known.source)
+    elif is_statistic(x.shape, shape):
+        call.facts.note(result, statistic=True, source=source)
     return result
 
 
@@ -63,7 +66,8 @@ def _as(call: Call, own: torch.Tensor, read: torch.Tensor) -> torch.Tensor:
     """What was read, as a number; as the trace of an index or truth value."""
     if own.is_floating_point() or own.is_complex():
         return read
-    call.facts.note(own, trace=read, statistic=call.facts.of(read).statistic)
+    known = call.facts.of(read)
+    call.facts.note(own, trace=read, statistic=known.statistic, source=known.source)
     return own
 
 

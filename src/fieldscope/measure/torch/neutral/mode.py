@@ -175,10 +175,13 @@ class Neutral(Functions):
         if not all(one.statistic for one in known):
             return
         shapes = [one.shape for one in dependent]
+        sources = [one.source for one in known]
+        source = sources[0] if all(one is sources[0] for one in sources) else None
         for one in tensors_in(result):
             wider = one.dim() > 2 and one.numel() > max(shape.numel() for shape in shapes)
             spread = wider and (name in SPREADING or name.startswith("upsample"))
-            self.facts.note(one, statistic=True, spread=spread or any(k.spread for k in known))
+            spread = spread or any(one.spread for one in known)
+            self.facts.note(one, statistic=True, spread=spread, source=source)
 
 
 def _doubled(name: str, result: Any) -> Any:

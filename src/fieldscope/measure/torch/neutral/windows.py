@@ -286,5 +286,5 @@ def adaptive_pool(call: Call, x: torch.Tensor, *arguments: Any, **options: Any) 
     """The mean that it is; of the whole map, a statistic."""
     result: torch.Tensor = call.function(x, *arguments, **options)
     if is_statistic(x.shape, result.shape):
-        call.facts.note(result, statistic=True)
+        call.facts.note(result, statistic=True, source=call.facts.gradient_of(x))
     return result
