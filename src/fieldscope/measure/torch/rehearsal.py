@@ -136,32 +136,35 @@ class TorchRehearsal:
         Several cases are the samples of one batch; what is found of one that way is tried
         again alone, since a model may mix its samples.
         """
-        found: list[float] = []
-        alone = any(case.read.shape[0] != 1 for case in cases)
-        size = 1 if alone or len(self._samples.names) > 1 else _BATCH
-        for start in range(0, len(cases), size):
-            part = cases[start : start + size]
-            try:
-                leaks = self._leaks(part)
-            except (FieldscopeError, IndexError):  # it takes one sample at a time
-                leaks = [1.0] * len(part)
-            if len(part) > 1:
-                leaks = [
-                    leak and self._leaks([case])[0] for case, leak in zip(part, leaks, strict=True)
-                ]
-            found += leaks
-        return found
+        found: dict[int, float] = {}
+        # Where the batch is merged with positions, samples aren't told apart by an index.
+        together = [k for k, case in enumerate(cases) if case.index[:1] == (None,)]
+        if len(self._samples.names) == 1 and all(case.read.shape[0] == 1 for case in cases):
+            for start in range(0, len(together), _BATCH):
+                part = together[start : start + _BATCH]
+                found.update(zip(part, self._leaks([cases[k] for k in part]), strict=True))
+        return [found.get(k, 1.0) and self._leaks([case])[0] for k, case in enumerate(cases)]
 
     def _leaks(self, cases: Sequence[Case]) -> list[float]:
+        """The leaks of cases as samples of one batch; 1 each if the model takes no such batch."""
         given = np.concatenate([np.where(case.read, 0.0, 1.0) for case in cases])
         places = [self._places[case.layer] for case in cases]
-        outputs = self._neutralised(torch.from_numpy(given), places).outputs
+        several = len(cases) > 1
+        try:
+            outputs = self._neutralised(torch.from_numpy(given), places).outputs
+        except FieldscopeError:
+            if several:
+                return [1.0] * len(cases)
+            raise
         leaks = []
         for number, (case, place) in enumerate(zip(cases, places, strict=True)):
-            _, *index = _picked(case.index)
             output = outputs[place]
-            sample = output[(number if len(cases) > 1 else slice(None), *index)]
-            leaks.append(float(sample.detach().abs().max()) if sample.numel() else 0.0)
+            if several and output.shape[0] != len(cases):
+                leaks.append(1.0)
+                continue
+            sample = output[number : number + 1] if several else output
+            sample = sample[_picked(case.index)].detach()
+            leaks.append(float(sample.abs().max()) if sample.numel() else 0.0)
         return leaks
 
     def probed(self, layer: str, index: Index) -> Measurement:
