@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
+from fieldscope.analyses.fields import Field
 from fieldscope.analyses.layers import InputInfo, Layer, Report
-from fieldscope.analyses.support import SupportMask, support_of
+from fieldscope.analyses.support import SupportMask, chosen, support_of
 from fieldscope.errors import InputError, PositionError
 
 
@@ -42,22 +44,23 @@ def growing(
     info, _ = report.output._input(input)
     extents = tuple(info.shape[axis] for axis in info.spatial)
     at = tuple(n // 2 for n in extents) if point is None else _inside(point, extents, info)
-    chosen = list(_larger(report, info)) if layers is None else [report[name] for name in layers]
-    if not chosen:
+    shown = _larger(report, info) if layers is None else (chosen(report, name) for name in layers)
+    found = list(shown)
+    if not found:
         raise InputError(
             f"no layer of {report.model} has positions whose field could grow\n"
             "name the layers to show"
         )
     return tuple(
-        support_of(report, layer.name, over(layer, info, at), input=info.name) for layer in chosen
+        support_of(report, layer.name, over(layer, info, at), input=info.name) for layer in found
     )
 
 
 def over(layer: Layer, info: InputInfo, point: Sequence[int]) -> tuple[int, ...]:
     """The position of a layer whose field's centre is nearest to a point of the input.
 
-    Where the layer has other axes than the input, or a field that doesn't repeat, it is the
-    layer's own centre.
+    Along an axis that follows none of the input's, or whose field doesn't repeat, it is the
+    middle of the layer.
 
     Example:
         >>> import fieldscope
@@ -68,16 +71,45 @@ def over(layer: Layer, info: InputInfo, point: Sequence[int]) -> tuple[int, ...]
     """
     field = layer.fields[info.name]
     extents = [layer.shape[axis] for axis in layer.spatial]
-    found = []
+    found = [extent // 2 for extent in extents]
     for place, extent in enumerate(extents):
-        position = extent // 2
-        if len(extents) == len(info.spatial):
-            stride, start, size = field.stride[place], field.start[place], field.size[place]
-            if stride is not None and start is not None and math.isfinite(size):
-                middle = start + (size - 1) / 2  # of the field of position 0
-                position = round((point[place] - middle) / stride)
-        found.append(min(max(position, 0), extent - 1))
+        along = _followed(layer, info, place)
+        position = None if along is None else _nearest(field, along, extent, point[along])
+        found[place] = extent // 2 if position is None else position
     return tuple(found)
+
+
+def _followed(layer: Layer, info: InputInfo, place: int) -> int | None:
+    """The spatial axis of the input that the field moves along, with a layer's axis."""
+    extents = [layer.shape[axis] for axis in layer.spatial]
+    ends = []
+    for end in (0, max(0, extents[place] - 1)):
+        position = [end if k == place else extent // 2 for k, extent in enumerate(extents)]
+        ends.append(layer.box(position, input=info.name) if all(extents) else ())
+    moved = [axis for axis, (one, other) in enumerate(zip(*ends, strict=True)) if one != other]
+    if len(moved) == 1:
+        return moved[0]
+    # Each position may read all that there is; then the axes are in the input's order.
+    return place if len(extents) == len(info.spatial) else None
+
+
+def _nearest(field: Field, axis: int, extent: int, point: int) -> int | None:
+    """The position whose field's centre is nearest to a point, along one axis of the input.
+
+    Position `phase + period · turns` reads [lo + turn · turns, hi + turn · turns).
+    """
+    stride, period, start = field.stride[axis], field.period[axis], field.start[axis]
+    size, phases = field.size[axis], field.phases[axis]
+    if stride is None or period is None or start is None or not math.isfinite(size):
+        return None
+    turn = Fraction(stride) * period
+    found = []
+    for phase, (lo, hi) in enumerate(phases or ((start, start + int(size)),)):
+        if lo < hi and phase < extent:
+            centre = Fraction(lo + hi - 1, 2)
+            turns = min(max(round((point - centre) / turn), 0), (extent - 1 - phase) // period)
+            found.append((abs(centre + turn * turns - point), phase + period * turns))
+    return min(found)[1] if found else None
 
 
 def _inside(point: Sequence[int], extents: tuple[int, ...], info: InputInfo) -> tuple[int, ...]:
