@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -79,7 +81,7 @@ def test_sizes_grow_from_frame_to_frame() -> None:
 
 def test_the_point_is_the_centre_unless_it_is_given(report: fieldscope.Report) -> None:
     assert [one.position for one in growing(report)] == [(10, 12), (5, 6), (5, 6)]
-    assert [one.position for one in growing(report, point=(10, 12))] == [
+    assert [one.position for one in growing(report, point="center")] == [
         one.position for one in growing(report)
     ]
     corner = growing(report, point=(0, 0))
@@ -87,6 +89,21 @@ def test_the_point_is_the_centre_unless_it_is_given(report: fieldscope.Report) -
     assert corner[-1].hull == (slice(0, 7), slice(0, 5))
     last = growing(report, point=(-1, -1))
     assert [one.position for one in last] == [(19, 23), (9, 11), (9, 11)]
+
+
+def test_along_one_axis_a_point_may_be_a_number() -> None:
+    report = fieldscope.analyze(nn.Conv1d(1, 1, 3), (1, 1, 12))
+    point: Any = 4
+    assert growing(report, point=point)[0].position == (3,)
+
+
+def test_a_point_that_is_no_position_is_told(report: fieldscope.Report) -> None:
+    point: Any = "middle"
+    with pytest.raises(InputError) as caught:
+        growing(report, point=point)
+    assert str(caught.value) == (
+        "point 'middle' is neither \"center\" nor indices, one per spatial axis"
+    )
 
 
 @pytest.mark.parametrize("point", [(20, 0), (0, -25), (3,), (1, 2, 3), ()])
@@ -213,3 +230,11 @@ def test_maps_smaller_than_all_fields_keep_the_order_of_axes() -> None:
     model = nn.Sequential(nn.Conv2d(1, 1, 31, padding=15), nn.AvgPool2d(2))
     report = fieldscope.analyze(model, (1, 1, 8, 12))
     assert over(report["1"], report.inputs[0], (0, 11)) == (0, 5)
+
+
+def test_one_layer_needs_no_list(tmp_path: Path, report: fieldscope.Report) -> None:
+    fieldscope.animate(report, path=tmp_path / "one.gif", layers="4")
+    with Image.open(tmp_path / "one.gif") as film:
+        assert getattr(film, "n_frames", 1) == 1
+    with pytest.raises(LayerNotFoundError, match="net has no layer '40'"):
+        fieldscope.animate(report, path=tmp_path / "one.gif", layers="40")

@@ -309,6 +309,13 @@ def test_the_same_seed_finds_the_same() -> None:
     assert found[0] == found[1]
 
 
+def test_one_layer_needs_no_list() -> None:
+    (check,) = fieldscope.verify(chain(), (1, 1, 20, 16), layers="2", positions=1).checks
+    assert check.layer == "2"
+    with pytest.raises(LayerNotFoundError, match="Sequential has no layer '20'"):
+        fieldscope.verify(chain(), (1, 1, 20, 16), layers="20")
+
+
 def test_what_cannot_be_verified_is_told() -> None:
     with pytest.raises(LayerNotFoundError, match="Sequential has no layer 'zzzz'"):
         fieldscope.verify(chain(), (1, 1, 20, 16), layers=["zzzz"])

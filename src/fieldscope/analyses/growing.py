@@ -8,14 +8,14 @@ from fractions import Fraction
 
 from fieldscope.analyses.fields import Field
 from fieldscope.analyses.layers import InputInfo, Layer, Report
-from fieldscope.analyses.support import SupportMask, chosen, support_of
+from fieldscope.analyses.support import Position, SupportMask, chosen, support_of
 from fieldscope.errors import InputError, PositionError
 
 
 def growing(
     report: Report,
     *,
-    point: Sequence[int] | None = None,
+    point: Position = "center",
     layers: Sequence[str] | None = None,
     input: str | None = None,
 ) -> tuple[SupportMask, ...]:
@@ -23,14 +23,15 @@ def growing(
 
     Args:
         report: the report of a model.
-        point: index on each spatial axis of the input; its centre by default.
+        point: index on each spatial axis of the input (negative counts from the end), or
+            "center": half of each extent, rounded down.
         layers: names of the layers; by default those whose field is larger than that of all
             layers before.
         input: name of the input, where the model has several.
 
     Raises:
         PositionError: the point lies outside the input.
-        InputError: no layer has positions.
+        InputError: no layer has positions, or the point is no position.
         LayerNotFoundError: there is no such layer.
 
     Example:
@@ -43,7 +44,7 @@ def growing(
     """
     info, _ = report.output._input(input)
     extents = tuple(info.shape[axis] for axis in info.spatial)
-    at = tuple(n // 2 for n in extents) if point is None else _inside(point, extents, info)
+    at = _inside(point, extents, info)
     shown = _larger(report, info) if layers is None else (chosen(report, name) for name in layers)
     found = list(shown)
     if not found:
@@ -112,12 +113,19 @@ def _nearest(field: Field, axis: int, extent: int, point: int) -> int | None:
     return min(found)[1] if found else None
 
 
-def _inside(point: Sequence[int], extents: tuple[int, ...], info: InputInfo) -> tuple[int, ...]:
+def _inside(point: Position, extents: tuple[int, ...], info: InputInfo) -> tuple[int, ...]:
+    if isinstance(point, str):
+        if point != "center":
+            raise InputError(
+                f'point {point!r} is neither "center" nor indices, one per spatial axis'
+            )
+        return tuple(n // 2 for n in extents)
+    point = (point,) if isinstance(point, int) else tuple(point)
     if len(point) != len(extents) or not all(
         -n <= place < n for place, n in zip(point, extents, strict=True)
     ):
         raise PositionError(
-            f"point {tuple(point)} lies outside input {info.name!r}, whose axes "
+            f"point {point} lies outside input {info.name!r}, whose axes "
             f"({', '.join(info.axes)}) have the extents {extents}"
         )
     return tuple(place % n for place, n in zip(point, extents, strict=True))

@@ -151,7 +151,7 @@ def animate(
     inputs: Any = None,
     *,
     path: str | os.PathLike[str],
-    point: Sequence[int] | None = None,
+    point: Position = "center",
     layers: Sequence[str] | None = None,
     input: str | None = None,
     image: Any = None,
@@ -166,8 +166,8 @@ def animate(
         model: a model as for `analyze`, or the report of one.
         inputs: the shape of the input with batch, as for `analyze`; none for a report.
         path: a file that ends in .gif, or in .mp4 where ffmpeg is there.
-        point: index on each spatial axis of the input; each frame shows the position whose
-            field's centre is nearest to it. The input's centre by default.
+        point: index on each spatial axis of the input, or "center"; each frame shows the
+            position whose field's centre is nearest to it.
         layers: names of the layers; by default those whose field is larger than all before.
         input: name of the input, where the model has several.
         image: image of the input to draw over: an array, a Pillow image or a path.
@@ -194,13 +194,18 @@ def animate(
 
     report = _reported(model, inputs, axes=axes, example=example)
     growth_animation(
-        growing(report, point=point, layers=layers, input=input),
+        growing(report, point=point, layers=_several(layers), input=input),
         path,
         image=image,
         resize=resize,
         report=report,
         seconds_per_frame=seconds_per_frame,
     )
+
+
+def _several(names: Sequence[str] | None) -> Sequence[str] | None:
+    """The names of layers; one alone is a sequence, too, but of letters."""
+    return (names,) if isinstance(names, str) else names
 
 
 def _reported(model: Callable[..., Any] | Report, inputs: Any, **options: Any) -> Report:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fieldscope.api.analysis import analyze
+from fieldscope.api.analysis import _several, analyze
 from fieldscope.errors import ModelError, TraceError
 from fieldscope.optional import require
 
@@ -195,6 +195,7 @@ def verify(
     from fieldscope.analyses.verification import layers_to_check, verify_of
     from fieldscope.measure.torch.rehearsal import TorchRehearsal
 
+    layers = _several(layers)
     report = analyze(model, inputs, axes=axes, name=name)
     checked = [layer.name for layer in layers_to_check(report, layers)]
     rehearsal = TorchRehearsal(model, inputs, checked, input=input, axes=axes, seed=seed)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from fieldscope.analyses.support import Position
 from fieldscope.cli import parameters, pictures
 from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
 
@@ -30,9 +31,11 @@ Exit codes: 0 done; 2 the call or the model is wrong.
 @click.option(
     "--point",
     metavar="PLACE",
+    default="center",
+    show_default=True,
     callback=parameters.one(parameters.place),
-    help="Element of the input to look from: an index on each spatial axis, such as 60,100. "
-    "Otherwise its centre.",
+    help="Element of the input to look from: an index on each of its spatial axes, such as 60,100 "
+    "(negative from the end), or center.",
 )
 @click.option(
     "--layer", "-l", "layers", metavar="NAME", multiple=True, help="A layer to show; repeatable."
@@ -57,7 +60,7 @@ Exit codes: 0 done; 2 the call or the model is wrong.
 def animate(
     asked: Asked,
     *,
-    point: tuple[int, ...] | str | None,
+    point: Position,
     layers: Sequence[str],
     on: str | None,
     image: str | None,
@@ -75,7 +78,7 @@ def animate(
         film(
             report,
             path=output,
-            point=None if isinstance(point, str) else point,
+            point=point,
             layers=layers or None,
             input=on,
             image=image,
