@@ -92,7 +92,7 @@ def test_a_nonsense_position_is_told_what_is_wrong(run: Run, place: str) -> None
     [
         (["--at", "1,14"], "position 14 lies outside layer '3': axis 3 has extent 14\n"),
         (["--at", "-4,0"], "position -4 lies outside layer '3': axis 2 has extent 3\n"),
-        (["--at", "1"], "position (1,) has 1 indices; layer '3' has 2 spatial axes, of extents (3"),
+        (["--at", "1"], "layer '3' takes an index on each of its spatial axes, of extents (3"),
         (["--channel", "2"], "channel 2 lies outside layer '3': axis 1 has extent 2\n"),
         (["-l", "zzzz"], "nets.py:chain has no layer 'zzzz'\n  fieldscope analyze lists them all"),
         (["-l", ""], "nets.py:chain has no layer ''\n"),

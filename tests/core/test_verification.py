@@ -13,15 +13,8 @@ from torch import Tensor, nn
 
 import fieldscope
 from fieldscope.analyses.layers import Layer
-from fieldscope.analyses.verification import (
-    Finding,
-    LayerCheck,
-    Test,
-    Verdict,
-    Verification,
-    positions_of,
-    verify_of,
-)
+from fieldscope.analyses.verification import Finding, LayerCheck, Test, Verdict, Verification
+from fieldscope.analyses.verifying import positions_of, verify_of
 from fieldscope.errors import InputError, LayerNotFoundError
 from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.rehearsal import Case, Index, Measurement
@@ -40,9 +33,17 @@ class Obedient:
         asked: the questions in order, each with its layer and position.
     """
 
-    def __init__(self, report: fieldscope.Report, *, leak: float = 0.0, **changed: Change) -> None:
+    def __init__(
+        self,
+        report: fieldscope.Report,
+        *,
+        leak: float = 0.0,
+        limits: str = "",
+        **changed: Change,
+    ) -> None:
         self._report = report
         self._leak = leak
+        self._limits = limits
         self._changed = changed
         self.asked: list[tuple[str, str, tuple[int, ...]]] = []
 
@@ -66,6 +67,9 @@ class Obedient:
             )
             assert np.array_equal(case.read, told.elements)
         return [self._leak for _ in cases]
+
+    def limits(self) -> str:
+        return self._limits
 
     @property
     def _input(self) -> str:
@@ -120,11 +124,12 @@ def checked(
     positions: int = 1,
     named: bool = True,
     leak: float = 0.0,
+    limits: str = "",
     **changed: Change,
 ) -> LayerCheck:
     """What is found of the chain's last layer, whose centre (4,) reads 4, 5, … 10 of 14."""
     report = fieldscope.analyze(chain(), (1, 1, 14))
-    rehearsal = Obedient(report, leak=leak, **changed)
+    rehearsal = Obedient(report, leak=leak, limits=limits, **changed)
     found = verify_of(report, rehearsal, positions=positions, layers=[layer] if named else None)
     return next(check for check in found.checks if check.layer == layer)
 
@@ -448,3 +453,11 @@ def test_what_is_asked_for_wrongly() -> None:
     with pytest.raises(InputError, match=r"say which with input=; .* are 'left', 'right'"):
         verify_of(both, Obedient(both))
     assert verify_of(both, Obedient(both), input="left").input == "left"
+
+
+def test_what_could_not_be_neutralised_limits_the_forward_check() -> None:
+    found = checked(leak=1.0, limits="not neutralised: torch.frobnicate")
+    assert found.verdict == "agrees"
+    (why,) = found.why
+    assert why.startswith("forward: at (4,) the neutralised output is 1, not 0, where the field")
+    assert why.endswith("is 0; not neutralised: torch.frobnicate")

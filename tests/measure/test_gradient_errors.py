@@ -30,7 +30,10 @@ NO_POSITIONS = (
         (
             {"layer": "0", "position": (1,)},
             PositionError,
-            "position (1,) has 1 indices; layer '0' has 2 spatial axes, of extents (4, 6)",
+            (
+                "layer '0' takes an index on each of its spatial axes, of extents (4, 6); "
+                "position (1,) doesn't fit"
+            ),
         ),
         (
             {"layer": "0", "position": "middle"},

@@ -116,7 +116,7 @@ def test_what_only_a_function_of_pytorch_sees_is_told_with_the_nearest_layer() -
     with pytest.raises(LayerNotFoundError) as caught:
         until(project, "bmm_1", inputs=(1, 2, 5, 4))
     assert str(caught.value) == (
-        "layer 'bmm_1' of project can't be taken out of a real run: contract is one of several "
+        "layer 'bmm_1' of project can't be taken out of a real run: aten.bmm is one of several "
         "operators inside of one function of PyTorch's; the nearest layer behind it is 'add_1'"
     )
 

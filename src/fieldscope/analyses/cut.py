@@ -48,6 +48,8 @@ def remarks_on(heat: HeatMap, layer: Layer) -> tuple[str, ...]:
         n if math.isinf(size) else int(size)
         for size, n in zip(field.size, heat.values.shape, strict=True)
     )
+    if not any(run.stop > run.start for run in layer.box(heat.position, input=heat.input)):
+        return ("this position reads nothing of the input, whatever the weights",)
     if not any(heat.size):
         return heat.remarks
     if all(a >= b for a, b in zip(heat.size, whole, strict=True)):

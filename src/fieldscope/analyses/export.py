@@ -59,13 +59,27 @@ def to_json(report: Report, *, indent: int | None = None) -> str:
 
 
 def to_lines(report: Report) -> str:
-    """Give the report as JSON text with a line for each layer.
+    """Give the report as JSON text with a line for each layer."""
+    return in_lines(to_dict(report))
+
+
+def in_lines(data: Mapping[str, Any]) -> str:
+    """Give data as JSON text with a line for each member, and for each entry of a table.
 
     It reads well in a pager, and two of them compare well line by line.
+
+    >>> print(in_lines({"size": [3, 5], "layers": [{"name": "a"}, {"name": "b"}]}))
+    {
+    "size": [3, 5],
+    "layers": [
+    {"name": "a"},
+    {"name": "b"}
+    ]
+    }
     """
     members = []
-    for key, value in to_dict(report).items():
-        if isinstance(value, list) and value:
+    for key, value in data.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
             entries = ",\n".join(_json(entry) for entry in value)
             members.append(f"{_json(key)}: [\n{entries}\n]")
         else:

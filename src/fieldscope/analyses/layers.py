@@ -256,8 +256,8 @@ class Layer:
         if len(position) != len(spatial):
             extents = tuple(self.shape[axis] for axis in spatial)
             raise PositionError(
-                f"position {position} has {len(position)} indices; layer {self.name!r} has "
-                f"{len(spatial)} spatial axes, of extents {extents}"
+                f"layer {self.name!r} takes an index on each of its spatial axes, of extents "
+                f"{extents}; position {position} doesn't fit"
             )
         index: list[int | None] = [None] * len(self.shape)
         for axis, place in zip(spatial, position, strict=True):

@@ -40,6 +40,7 @@ class SupportMask(InputMap):
         spatial: places of the spatial axes in that shape.
         context: paths where dependence on the whole input entered that all positions share;
             it is in the mask only if asked for.
+        folded: whether it was asked for.
         bounds: layers through which the mask is only a bound; empty where it is exact.
 
     Example:
@@ -63,6 +64,7 @@ class SupportMask(InputMap):
     elements: BoolArray
     spatial: tuple[int, ...]
     context: tuple[str, ...] = ()
+    folded: bool = False
     bounds: tuple[str, ...] = ()
 
     @property
@@ -105,6 +107,7 @@ class SupportMask(InputMap):
             "density": self.density,
             "gaps": [[[run.start, run.stop] for run in runs] for runs in self.gaps],
             "context": list(self.context) or None,
+            "folded": self.folded,
             "exact": self.exact,
             **({} if self.exact else {"bounds": list(self.bounds)}),
         }
@@ -168,6 +171,7 @@ def support_of(
         elements=elements,
         spatial=info.spatial,
         context=one.context,
+        folded=fold_context,
         bounds=one.bounds,
     )
 

@@ -104,7 +104,9 @@ def gradient(
         position_axes=None if theory is None else theory.spatial,
         name=name,
     )
-    return heat if theory is None else replace(heat, remarks=remarks_on(heat, theory))
+    if theory is None:
+        return heat
+    return replace(heat, layer=theory.name, remarks=remarks_on(heat, theory))
 
 
 def until(model: Callable[..., Any], layer: str | None = None, *, inputs: Any = None) -> Until:
@@ -143,12 +145,13 @@ def until(model: Callable[..., Any], layer: str | None = None, *, inputs: Any = 
 
 def verify(
     model: Callable[..., Any],
-    inputs: Any,
+    inputs: Any = None,
     *,
     layers: Sequence[str] | None = None,
     positions: int = 3,
     input: str | None = None,
     axes: Sequence[int] | Mapping[str, Any] | None = None,
+    example: Any = None,
     seed: int = 0,
     name: str | None = None,
     told: Callable[[str, int, int], None] = lambda *_: None,
@@ -170,6 +173,7 @@ def verify(
             last, then some at random.
         input: name of the input, where the model has several.
         axes: the spatial axes of the input; see `analyze`.
+        example: real inputs to run instead, for a forward that branches on values.
         seed: of random inputs and positions.
         name: name of the model.
         told: called with each layer's name, its number and how many there are.
@@ -192,13 +196,15 @@ def verify(
         '2 layers: 2 agree'
     """
     require("torch", extra="torch", purpose="measuring PyTorch models")
-    from fieldscope.analyses.verification import layers_to_check, verify_of
+    from fieldscope.analyses.verifying import layers_to_check, verify_of
     from fieldscope.measure.torch.rehearsal import TorchRehearsal
 
     layers = _several(layers)
-    report = analyze(model, inputs, axes=axes, name=name)
+    report = analyze(model, inputs, axes=axes, example=example, name=name)
     checked = [layer.name for layer in layers_to_check(report, layers)]
-    rehearsal = TorchRehearsal(model, inputs, checked, input=input, axes=axes, seed=seed)
+    rehearsal = TorchRehearsal(
+        model, inputs, checked, input=input, axes=axes, example=example, seed=seed
+    )
     return verify_of(
         report,
         rehearsal,

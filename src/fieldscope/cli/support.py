@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as plain
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from fieldscope.analyses.export import in_lines
 from fieldscope.analyses.support import Position
 from fieldscope.cli import files, parameters, pictures
 from fieldscope.cli.page import width_of
@@ -108,8 +108,9 @@ def support(
             progress.step("drawing")
             pictures.draw(masks, output, image=image, resize=resize)
     if json is not None:
-        data = [mask.to_dict() for mask in masks]
-        files.write(json, plain.dumps(data[0] if len(data) == 1 else data, indent=2) + "\n")
+        texts = [in_lines(mask.to_dict()) for mask in masks]
+        text = texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]"
+        files.write(json, text + "\n")
     if not asked.quiet and json != files.STDOUT:
         _show(masks)
 

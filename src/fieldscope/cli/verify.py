@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from fieldscope.analyses.export import in_lines
 from fieldscope.cli import files
 from fieldscope.cli.page import NARROWEST, width_of
 from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
@@ -21,9 +22,9 @@ fieldscope verify torchvision:resnet18 --layer layer2 --layer layer3 --positions
 fieldscope verify ./mynet.py:build --input 1x1x64x96 --json -
 
 At some positions of each layer the exact set of elements that it reads, by theory, is
-compared with what the gradient of a neutralised copy of the model reaches (activations
-as the identity, weights alike and positive, a maximum as a mean), element by element.
-With 0 on that set and 1 elsewhere, the copy's output must be 0. The gradient of the
+compared with what the gradient of the neutralised model reaches (activations as the
+identity, weights alike and positive, a maximum as a mean), element by element. With 0
+on that set and 1 elsewhere, its output must be 0. The gradient of the
 model as it is must stay within, and so must what changing its input changes (layers
 that are named by --layer, and those whose gradient says nothing). Models known by name
 get weights at random.
@@ -76,20 +77,20 @@ def verify(
     with subject_of(asked, values=True) as (subject, progress):
         from fieldscope.api import verify as verification
 
-        given = subject.inputs if subject.example is None else subject.example
         found = verification(
             subject.model,
-            given,
+            subject.inputs,
             layers=layers or None,
             positions=positions,
             input=on,
             axes=subject.axes,
+            example=subject.example,
             seed=seed,
             name=subject.name,
             told=lambda name, number, count: progress.step(f"{number} of {count}: {name}"),
         )
     if json is not None:
-        files.write(json, found.to_json(indent=2) + "\n")
+        files.write(json, in_lines(found.to_dict()) + "\n")
     if not asked.quiet and json != files.STDOUT:
         # Imported here, where there is something to print: it takes a while.
         from fieldscope.render.table import Terminal, print_lines

@@ -12,7 +12,7 @@ from fieldscope.geometry.maps import InputMap
 from fieldscope.geometry.regions import BoolArray
 
 Mode: TypeAlias = Literal["real", "structure"]
-"""The model as it is, or neutralised so that it shows which elements can matter at all."""
+"""The model as it is, or neutralised, so that it shows which elements can matter at all."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,7 +28,7 @@ class HeatMap(InputMap):
         axes: names of the input's spatial axes.
         values: |d output / d input| over the spatial axes, summed over the input's channels
             and averaged over the samples.
-        mode: "real" for the model as it is, "structure" for a neutralised copy.
+        mode: "real" for the model as it is, "structure" for it neutralised.
         samples: number of inputs that were averaged.
         remarks: what to mind when reading it, in words: dead units, a field cut off by the
             input's border.

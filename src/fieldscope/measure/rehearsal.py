@@ -34,6 +34,10 @@ class Case:
 class Rehearsal(Protocol):
     """A model run for real, of which single positions can be looked at."""
 
+    def limits(self) -> str:
+        """What the neutralised model could not neutralise, in words; "" if all is."""
+        ...
+
     def structure(self, layer: str, index: Index) -> Measurement:
         """What the neutralised model reads, without what all positions share."""
         ...

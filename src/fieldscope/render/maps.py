@@ -14,7 +14,7 @@ from fieldscope.wording import counted, listed
 
 _MOST_GAPS = 3
 _MOST_PLACES = 3
-_MODES = {"real": "of the model as it is", "structure": "of a neutralised copy"}
+_MODES = {"real": "of the model as it is", "structure": "of the neutralised model"}
 
 
 def subject(found: InputMap) -> str:
@@ -126,17 +126,14 @@ def _runs(runs: Sequence[slice], most: int) -> str:
 def remarks(found: InputMap) -> tuple[str, ...]:
     """What a reader must know before trusting a map: bounds, context, a method's own remarks."""
     match found:
-        case SupportMask(bounds=bounds, context=context):
-            return (
-                *([f"only a bound, through {_listed(bounds)}"] if bounds else []),
-                *(
-                    [f"and, alike for all positions, context from {_listed(context)}"]
-                    if context
-                    else []
-                ),
-            )
-        case HeatMap(remarks=told):
-            return told
+        case SupportMask(bounds=bounds, context=context, folded=folded):
+            told = [f"only a bound, through {_listed(bounds)}"] if bounds else []
+            if context:
+                word = "with" if folded else "and"
+                told.append(f"{word}, alike for all positions, context from {_listed(context)}")
+            return tuple(told)
+        case HeatMap(remarks=own):
+            return own
         case _:
             return ()
 

@@ -73,8 +73,8 @@ class Selection:
             )
         if len(position) != len(axes):
             raise PositionError(
-                f"position {position} has {len(position)} indices; layer {self.layer!r} has "
-                f"{len(axes)} spatial axes, of extents {extents}"
+                f"layer {self.layer!r} takes an index on each of its spatial axes, of extents "
+                f"{extents}; position {position} doesn't fit"
             )
         index: list[Any] = [slice(None)] * rank
         found = []

@@ -233,8 +233,8 @@ class Places:
         nearest = f"; the nearest layer behind it is {name!r}" if name else ""
         return (
             f"layer {layer!r} of {self.trace.model} can't be taken out of a real run: "
-            f"{node.operator.__class__.__name__.lower()} is one of several operators inside of "
-            f"one function of PyTorch's{nearest}"
+            f"{self.trace.origins[node.origin].source} is one of several operators inside of one "
+            f"function of PyTorch's{nearest}"
         )
 
 

@@ -17,6 +17,7 @@ from fieldscope.measure.torch.passes import neutral_run, prepared, real_run
 from fieldscope.measure.torch.places import Place, Places, places_of
 from fieldscope.measure.torch.samples import samples_of
 from fieldscope.measure.torch.until import until
+from fieldscope.wording import listed
 
 # Samples of one neutral run: few enough for the memory of large inputs.
 _BATCH = 8
@@ -41,6 +42,7 @@ class TorchRehearsal:
         layers: names of the layers that will be looked at.
         input: name of the input to measure.
         axes: spatial axes of the inputs.
+        example: real inputs to run instead.
         seed: of random inputs.
     """
 
@@ -52,12 +54,14 @@ class TorchRehearsal:
         *,
         input: str | None = None,
         axes: Axes = None,
+        example: Any = None,
         seed: int = 0,
     ) -> None:
         self._model = model
+        inputs = inputs if example is None else example
         self._inputs = inputs
         self._samples = samples_of(model, inputs, input=input, axes=axes, seed=seed)
-        known = places_of(model, inputs, axes=axes)
+        known = places_of(model, inputs, axes=axes, example=example)
         self._places: dict[str, Place] = {}
         self._hidden: dict[str, str] = {}
         for layer in layers:
@@ -94,10 +98,12 @@ class TorchRehearsal:
     def structure(self, layer: str, index: Index) -> Measurement:
         """What the neutralised model reads, without what all positions share."""
         found = self._gradient(self._neutral, layer, index, signs=False)
-        if isinstance(self._neutral, _Played) and self._neutral.unknown:
-            unknown = ", ".join(self._neutral.unknown[:3])
-            return found._replace(why=found.why or f"not neutralised: {unknown}")
-        return found
+        return found._replace(why=found.why or self.limits())
+
+    def limits(self) -> str:
+        """What could not be neutralised, in words; "" if all is."""
+        unknown = self._neutral.unknown if isinstance(self._neutral, _Played) else ()
+        return f"not neutralised: {listed(unknown, most=3)}" if unknown else ""
 
     def gradient(self, layer: str, index: Index) -> Measurement:
         """Where the model's own gradient isn't zero."""

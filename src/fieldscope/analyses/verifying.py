@@ -1,0 +1,258 @@
+"""The tests of a verification: theory against itself, and against a model run for real."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fieldscope.analyses.layers import InputInfo, Layer, Report
+from fieldscope.analyses.support import SupportMask, chosen, support_of
+from fieldscope.analyses.verification import Finding, LayerCheck, Test, Verification
+from fieldscope.errors import InputError, PositionError
+from fieldscope.geometry import regions
+from fieldscope.geometry.regions import BoolArray
+from fieldscope.measure.rehearsal import Case, Index, Measurement, Rehearsal
+from fieldscope.wording import counted
+
+
+def layers_to_check(report: Report, names: Sequence[str] | None) -> tuple[Layer, ...]:
+    """The layers of those names, or all operators, each value once."""
+    if names is not None:
+        return tuple(chosen(report, name) for name in names)
+    found: dict[int, Layer] = {}
+    for layer in report.layers:
+        found.setdefault(layer._value, layer)
+    return tuple(found.values())
+
+
+def positions_of(layer: Layer, number: int, seed: int) -> tuple[tuple[int, ...], ...]:
+    """Positions to look at: the centre, the first, the last, then some at random.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> layer = fieldscope.analyze(torch.nn.Conv1d(1, 1, 3), (1, 1, 12)).output
+        >>> positions_of(layer, 3, seed=0)
+        ((5,), (0,), (9,))
+    """
+    extents = [layer.shape[axis] for axis in layer.spatial]
+    generator = random.Random(f"{seed} {layer.name}")
+    found = dict.fromkeys(
+        [
+            tuple(n // 2 for n in extents),
+            tuple(0 for _ in extents),
+            tuple(n - 1 for n in extents),
+        ][:number]
+    )
+    for _ in range(4 * number):  # a small map may not have so many
+        if len(found) >= number:
+            break
+        found[tuple(generator.randrange(n) for n in extents)] = None
+    return tuple(found)
+
+
+def verify_of(
+    report: Report,
+    rehearsal: Rehearsal,
+    *,
+    layers: Sequence[str] | None = None,
+    positions: int = 3,
+    input: str | None = None,
+    seed: int = 0,
+    told: Callable[[str, int, int], None] = lambda *_: None,
+) -> Verification:
+    """Compare a report with a model that is run for real; see `fieldscope.verify`.
+
+    Args:
+        report: the theory.
+        rehearsal: the model.
+        layers: names of the layers; by default all.
+        positions: how many positions of each layer, at most.
+        input: name of the input, where the model has several.
+        seed: of the random positions.
+        told: called with each layer's name, its number from 1 on and how many there are.
+    """
+    if positions < 1:
+        raise InputError(f"positions is {positions}; at least one is needed")
+    info, _ = report.output._input(input)
+    checked = [one for one in layers_to_check(report, layers) if info.name in one.fields]
+    found, cases = [], {}
+    for number, layer in enumerate(checked, 1):
+        told(layer.name, number, len(checked))
+        places = positions_of(layer, positions, seed)
+        one = _Layer(report, rehearsal, layer, info)
+        found.append(one.check(places, probe=layers is not None))
+        if any(f.test == "structure" and f.verdict == "agrees" for f in found[-1].findings):
+            cases[number - 1] = Case(
+                layer.name, one.index(places[0]), one.support(places[0]).elements
+            )
+    told("what is left without the fields", len(checked), len(checked))
+    leaks = rehearsal.leaked(list(cases.values()))
+    for number, leak in zip(cases, leaks, strict=True):
+        place = positions_of(checked[number], 1, seed)[0]
+        finding = _forward(place, leak, rehearsal.limits() if leak else "")
+        found[number] = replace(found[number], findings=(*found[number].findings, finding))
+    return Verification(report.model, info.name, positions, tuple(found))
+
+
+def _forward(place: tuple[int, ...], leak: float, limits: str) -> Finding:
+    """The neutralised output without the field: nothing else may reach it."""
+    if leak == 0:
+        return Finding("forward", place, "agrees")
+    why = f"at {place} the neutralised output is {leak:g}, not 0, where the field is 0"
+    if limits:
+        return Finding("forward", place, "not measurable", f"{why}; {limits}")
+    return Finding("forward", place, "disagrees", why)
+
+
+class _Layer:
+    """The tests of one layer."""
+
+    def __init__(self, report: Report, rehearsal: Rehearsal, layer: Layer, info: InputInfo) -> None:
+        self._report = report
+        self._rehearsal = rehearsal
+        self._layer = layer
+        self._info = info
+
+    def check(self, places: Sequence[tuple[int, ...]], *, probe: bool) -> LayerCheck:
+        """Run the tests at some positions; the probe, which is slow, at the first."""
+        findings: list[Finding] = []
+        sizes: list[tuple[int, ...]] = []
+        measured: tuple[int, ...] | None = None
+        for place in places:
+            own = self.support(place)
+            whole = self.support(place, fold_context=True)
+            sizes.append(own.size)
+            findings += self._theory(place, own)
+            structure = self._rehearsal.structure(self._layer.name, self.index(place))
+            if place == places[0] and structure.elements is not None:
+                measured = self._extent(structure.elements)
+            compared = self._compared(place, own, structure)
+            findings.append(compared)
+            if place == places[0]:
+                findings.append(self._gradient(place, whole))
+            if place == places[0] and (probe or compared.verdict != "agrees"):
+                findings.append(self._probe(place, whole))
+        return LayerCheck(self._layer.name, self._layer.shape, sizes[0], measured, tuple(findings))
+
+    def support(self, place: tuple[int, ...], *, fold_context: bool = False) -> SupportMask:
+        """What a position reads, by theory."""
+        return support_of(
+            self._report,
+            self._layer.name,
+            place,
+            input=self._info.name,
+            fold_context=fold_context,
+        )
+
+    def index(self, place: tuple[int, ...]) -> Index:
+        """A position as an index into the layer's output."""
+        return self._layer._index(place, None)
+
+    def _spatial(self, elements: BoolArray) -> BoolArray:
+        others = tuple(k for k in range(elements.ndim) if k not in self._info.spatial)
+        return np.asarray(elements.any(axis=others))
+
+    def _extent(self, elements: BoolArray) -> tuple[int, ...]:
+        return tuple(run.stop - run.start for run in regions.hull(self._spatial(elements)))
+
+    def _theory(self, place: tuple[int, ...], own: SupportMask) -> Iterator[Finding]:
+        """The parts of the theory against one another."""
+        box = self._layer.box(place, input=self._info.name)
+        same = all(
+            (a.start, a.stop) == (b.start, b.stop) or a.start >= a.stop == b.stop - b.start == 0
+            for a, b in zip(box, own.hull, strict=True)
+        )
+        if same or not any(own.size):
+            yield Finding("hull", place, "agrees")
+        elif self._layer.exact or not _holds(box, own.hull):
+            why = f"the report's box is {_written(box)}, the support's {_written(own.hull)}"
+            yield Finding("hull", place, "disagrees", why)
+        try:
+            plane = self._layer.box(place, input=self._info.name, clip=False)
+        except PositionError:
+            return  # its field isn't periodic, and has none on the plane
+        if _holds(plane, own.hull):
+            yield Finding("plane", place, "agrees")
+        else:
+            why = f"the field on the plane is {_written(plane)}, the support {_written(own.hull)}"
+            yield Finding("plane", place, "disagrees", why)
+
+    def _compared(
+        self, place: tuple[int, ...], own: SupportMask, structure: Measurement
+    ) -> Finding:
+        """The support against the gradient of the neutralised model."""
+        if structure.elements is None:
+            return Finding("structure", place, "not measurable", structure.why)
+        missing = int(np.count_nonzero(own.elements & ~structure.elements))
+        more = int(np.count_nonzero(structure.elements & ~own.elements))
+        if more:
+            return Finding(
+                "structure",
+                place,
+                "disagrees",
+                f"at {place} the neutralised model reads {counted(more, 'element')} outside of "
+                "the field: an operator reads more than its lowering says",
+            )
+        if not missing:
+            return Finding("structure", place, "agrees")
+        if not own.exact:
+            return Finding("structure", place, "agrees")  # a bound, and it holds
+        why = (
+            f"at {place} the neutralised model reads {missing:,} of "
+            f"{counted(own.elements.sum(), 'element')} of the field not"
+        )
+        if structure.why:
+            return Finding("structure", place, "not measurable", f"{why}; {structure.why}")
+        return Finding("structure", place, "disagrees", f"{why}: a lowering reads too much")
+
+    def _gradient(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
+        """The model's own gradient, which may be 0 anywhere but outside."""
+        found = self._rehearsal.gradient(self._layer.name, self.index(place))
+        return self._within("gradient", place, found, whole)
+
+    def _probe(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
+        """What changing the input changes, inside of the box only."""
+        found = self._rehearsal.probed(self._layer.name, self.index(place))
+        box = np.zeros(whole.elements.shape, dtype=bool)
+        index: list[slice] = [slice(None)] * box.ndim
+        for axis, run in zip(whole.spatial, whole.hull, strict=True):
+            index[axis] = run
+        box[tuple(index)] = True
+        return self._within("probe", place, found, whole, box)
+
+    def _within(
+        self,
+        test: Test,
+        place: tuple[int, ...],
+        found: Measurement,
+        whole: SupportMask,
+        allowed: BoolArray | None = None,
+    ) -> Finding:
+        if found.elements is None:
+            return Finding(test, place, "not measurable", found.why)
+        outside = int(
+            np.count_nonzero(found.elements & ~(whole.elements if allowed is None else allowed))
+        )
+        if not outside:
+            return Finding(test, place, "agrees")
+        why = (
+            f"at {place} the model depends on {counted(outside, 'element')} outside of the field: "
+            "an operator reads more than its lowering says"
+        )
+        return Finding(test, place, "disagrees", why)
+
+
+def _holds(outer: Sequence[slice], inner: Sequence[slice]) -> bool:
+    """Whether a box lies within another; `slice(None)` is everything."""
+    return all(
+        b.start >= b.stop
+        or ((a.start is None or a.start <= b.start) and (a.stop is None or b.stop <= a.stop))
+        for a, b in zip(outer, inner, strict=True)
+    )
+
+
+def _written(box: Sequence[slice]) -> str:
+    return ", ".join("all" if s.start is None else f"{s.start}:{s.stop}" for s in box)
