@@ -71,6 +71,14 @@ class Unknown(nn.Module):
     def forward(self, x):
         return torch.linalg.svdvals(self.conv(x))
 
+class Router(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.near, self.far = nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 5)
+
+    def forward(self, x):
+        return self.near(x) * 2 if x.sum() > 0 else self.far(x)
+
 class Talking(nn.Module):
     def __init__(self):
         super().__init__()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -181,12 +182,30 @@ def test_a_bound_that_holds_is_no_disagreement(run: Run) -> None:
 
 
 def test_an_example_is_what_the_model_is_run_on(run: Run) -> None:
-    import numpy as np
-
     np.save("image.npy", np.random.default_rng(0).random((1, 1, 24, 32)))
     result = run("verify", "nets.py:chain", "--example", "image.npy")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == run(*CHAIN).stdout
+
+
+@pytest.mark.parametrize(
+    ("sign", "layer"),
+    [
+        (1, "near"),
+        pytest.param(
+            -1,
+            "far",
+            marks=pytest.mark.xfail(
+                strict=True, reason="the forward check's ones take the other branch: KeyError"
+            ),
+        ),
+    ],
+)
+def test_an_example_takes_its_branch(run: Run, sign: int, layer: str) -> None:
+    np.save("image.npy", sign * np.random.default_rng(0).random((1, 1, 12, 12), np.float32))
+    result = run("verify", "nets.py:Router", "-e", "image.npy")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert {"near", "far"} & set(result.stdout.split()) == {layer}
 
 
 @pytest.mark.parametrize("width", [30, 80, 140])
