@@ -216,7 +216,7 @@ def _flat() -> nn.Module:
         (
             lambda: fieldscope.support(_flat(), (1, 1, 8, 8), layer="0", position=(1,)),
             PositionError,
-            r"an index on each of its spatial axes, of extents \(6, 6\); position \(1,\) doesn't fit",
+            r"index on each of its spatial axes, of extents \(6, 6\); position \(1,\) doesn't fit",
         ),
         (
             lambda: fieldscope.support(_flat(), (1, 1, 8, 8), layer="0", position=_MISSPELT),

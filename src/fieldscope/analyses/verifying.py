@@ -81,6 +81,9 @@ def verify_of(
     found, cases = [], {}
     for number, layer in enumerate(checked, 1):
         told(layer.name, number, len(checked))
+        if 0 in layer.shape:
+            found.append(_without_elements(layer, info))
+            continue
         places = positions_of(layer, positions, seed)
         one = _Layer(report, rehearsal, layer, info)
         found.append(one.check(places, probe=layers is not None))
@@ -95,6 +98,11 @@ def verify_of(
         finding = _forward(place, leak, rehearsal.limits() if leak else "")
         found[number] = replace(found[number], findings=(*found[number].findings, finding))
     return Verification(report.model, info.name, positions, tuple(found))
+
+
+def _without_elements(layer: Layer, info: InputInfo) -> LayerCheck:
+    nothing = Finding("structure", (), "not measurable", "its output has no elements")
+    return LayerCheck(layer.name, layer.shape, (0,) * len(info.spatial), None, (nothing,))
 
 
 def _forward(place: tuple[int, ...], leak: float, limits: str) -> Finding:

@@ -238,7 +238,8 @@ def neutral_run(
         model: module or callable on tensors.
         samples: its inputs.
         places: the layers whose outputs are wanted.
-        given: values for the input that is measured, instead of the sample's.
+        given: values for the input that is measured, instead of the sample's; the others
+            are 0 then.
 
     Returns:
         The input, the layers' outputs (or what has their gradients), and the functions that
@@ -249,7 +250,9 @@ def neutral_run(
     ready: dict[str, torch.Tensor] = {}
     for name, tensor in samples.named(args, kwargs).items():
         number = tensor.is_floating_point()
-        values = given if given is not None and name == samples.input else tensor
+        values = tensor
+        if given is not None:  # of the other inputs nothing is to come through
+            values = given if name == samples.input else torch.zeros_like(tensor)
         leaf = values.double().clone() if number else torch.zeros(tensor.shape).double()
         leaves[name] = leaf.to(tensor.device).requires_grad_()
         ready[name] = leaf.clone() if number else tensor

@@ -88,18 +88,22 @@ class Place:
 
 
 class Calls(Functions):
-    """Numbers the calls of built-in functions that make tensors, for each module call."""
+    """Numbers the calls of built-in functions that make tensors, for each module call.
+
+    While it is `paused`, calls are not the model's own and don't count.
+    """
 
     def __init__(self, observer: Observer) -> None:
         super().__init__()
         self.observer = observer
+        self.paused = False
         self._counts: dict[tuple[int, str], int] = {}
         self._scopes: list[Scope] = []
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the function, and number the call if a tensor comes out."""
         result = function(*args, **kwargs)
-        if isinstance(result, (torch.Tensor, tuple, list)):
+        if not self.paused and isinstance(result, (torch.Tensor, tuple, list)):
             name = short_name(function)
             made = results_in(result)
             if made and name not in _UNCOUNTED:

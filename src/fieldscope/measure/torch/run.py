@@ -41,14 +41,15 @@ class Run:
         names = paths_of(roots_of(model))
         self.observer = Observer(names, lambda _: [], lambda: 0)
         self.found: dict[Place, torch.Tensor] = {}
+        functional = any(function for _, function, _ in self._wanted)
+        self._watch = _Functions(self) if functional else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[Place, torch.Tensor]:
         """Run the model; the tensors of the layers, by their places.
 
         A place that wasn't reached is missing.
         """
-        functional = any(function for _, function, _ in self._wanted)
-        watch = _Functions(self) if functional else None
+        watch = self._watch
         try:
             with watching(self):
                 if watch is None:
@@ -60,6 +61,11 @@ class Run:
         except _Reached:
             pass
         return self.found
+
+    def _count(self, wanted: bool) -> None:
+        """Count calls of functions, or not while we call some ourselves."""
+        if self._watch is not None:
+            self._watch.paused = not wanted
 
     def before(self, module: torch.nn.Module) -> None:
         """A module is called."""
@@ -79,10 +85,12 @@ class Run:
         wanted = self._wanted.pop((scope, function, count), None)
         if wanted is None:
             return
+        self._count(False)
         for place in wanted:
             tensor = place.tensor(output)
             if tensor is not None:
                 self.found[place] = self._keep(tensor)
+        self._count(True)
         if not self._wanted:
             raise _Reached
 
