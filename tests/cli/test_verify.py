@@ -192,13 +192,7 @@ def test_an_example_is_what_the_model_is_run_on(run: Run) -> None:
     ("sign", "layer"),
     [
         (1, "near"),
-        pytest.param(
-            -1,
-            "far",
-            marks=pytest.mark.xfail(
-                strict=True, reason="the forward check's ones take the other branch: KeyError"
-            ),
-        ),
+        (-1, "far"),
     ],
 )
 def test_an_example_takes_its_branch(run: Run, sign: int, layer: str) -> None:

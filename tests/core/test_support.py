@@ -245,3 +245,15 @@ def test_what_is_asked_for_wrongly(
 ) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_position_is_whole_numbers() -> None:
+    position: Any = (1.5,)
+    with pytest.raises(PositionError, match=r"position 1\.5 of layer '.*' is not a whole number"):
+        fieldscope.support(nn.Conv1d(1, 1, 3), (1, 1, 9), position=position)
+
+
+def test_masks_compare_by_identity() -> None:
+    one, other = (fieldscope.support(nn.Conv1d(1, 1, 3), (1, 1, 9)) for _ in range(2))
+    assert one != other
+    assert len({one, other}) == 2

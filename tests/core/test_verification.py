@@ -164,7 +164,7 @@ MORE = "an operator reads more than its lowering says"
         (
             {"structure": without(5)},
             "structure",
-            "at (4,) the neutralised model reads 1 of 7 elements of the field not",
+            "at (4,) the neutralised model doesn't read 1 of 7 elements of the field",
             ": a lowering reads too much",
         ),
         (
@@ -207,7 +207,7 @@ def test_a_lost_element_and_one_too_many_is_one_too_many() -> None:
 
 def test_what_could_not_be_neutralised_explains_what_is_not_reached() -> None:
     check = checked(structure=without(5, 6, why="not neutralised: fft"), named=False)
-    assert "reads 2 of 7 elements of the field not; not neutralised: fft" in check.why[0]
+    assert "doesn't read 2 of 7 elements of the field; not neutralised: fft" in check.why[0]
     assert verdicts(check)["structure"] == "not measurable"
     assert "forward" not in verdicts(check)
     assert check.verdict == "agrees"  # since the probe, which then is asked, agrees

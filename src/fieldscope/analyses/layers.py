@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from fieldscope.analyses import export
@@ -271,6 +272,12 @@ class Layer:
 
     def _place(self, axis: int, place: int, word: str) -> int:
         extent = self.shape[axis]
+        try:
+            place = index(place)
+        except TypeError:
+            raise PositionError(
+                f"{word} {place!r} of layer {self.name!r} is not a whole number"
+            ) from None
         if not -extent <= place < extent:
             raise PositionError(
                 f"{word} {place} lies outside layer {self.name!r}: axis {axis} has extent {extent}"

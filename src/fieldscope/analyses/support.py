@@ -24,7 +24,7 @@ Position: TypeAlias = Sequence[int] | Literal["center"]
 """An index on each spatial axis of a layer, or "center": half of each extent, rounded down."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class SupportMask(InputMap):
     """The exact set of input elements that one position of a layer reads.
 

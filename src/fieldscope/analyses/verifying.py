@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -109,6 +110,9 @@ def _forward(place: tuple[int, ...], leak: float, limits: str) -> Finding:
     """The neutralised output without the field: nothing else may reach it."""
     if leak == 0:
         return Finding("forward", place, "agrees")
+    if math.isnan(leak):
+        why = "with 0 and 1 as its input, the model takes a branch that doesn't come to the layer"
+        return Finding("forward", place, "not measurable", why)
     why = f"at {place} the neutralised output is {leak:g}, not 0, where the field is 0"
     if limits:
         return Finding("forward", place, "not measurable", f"{why}; {limits}")
@@ -169,11 +173,8 @@ class _Layer:
     def _theory(self, place: tuple[int, ...], own: SupportMask) -> Iterator[Finding]:
         """The parts of the theory against one another."""
         box = self._layer.box(place, input=self._info.name)
-        same = all(
-            (a.start, a.stop) == (b.start, b.stop) or a.start >= a.stop == b.stop - b.start == 0
-            for a, b in zip(box, own.hull, strict=True)
-        )
-        if same or not any(own.size):
+        empty = any(run.start >= run.stop for run in box)
+        if box == own.hull or (empty and not any(own.size)):
             yield Finding("hull", place, "agrees")
         elif self._layer.exact or not _holds(box, own.hull):
             why = f"the report's box is {_written(box)}, the support's {_written(own.hull)}"
@@ -209,8 +210,8 @@ class _Layer:
         if not own.exact:
             return Finding("structure", place, "agrees")  # a bound, and it holds
         why = (
-            f"at {place} the neutralised model reads {missing:,} of "
-            f"{counted(own.elements.sum(), 'element')} of the field not"
+            f"at {place} the neutralised model doesn't read {missing:,} of "
+            f"{counted(int(own.elements.sum()), 'element')} of the field"
         )
         if structure.why:
             return Finding("structure", place, "not measurable", f"{why}; {structure.why}")

@@ -15,7 +15,7 @@ Mode: TypeAlias = Literal["real", "structure"]
 """The model as it is, or neutralised, so that it shows which elements can matter at all."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class HeatMap(InputMap):
     """How strongly one position of a layer depends on each element of an input.
 

@@ -47,7 +47,10 @@ class Rehearsal(Protocol):
         ...
 
     def leaked(self, cases: Sequence[Case]) -> list[float]:
-        """The largest neutralised output of each, with 0 at what is read and 1 elsewhere."""
+        """The largest neutralised output of each, with 0 at what is read and 1 elsewhere.
+
+        NaN where the model doesn't come to the layer then.
+        """
         ...
 
     def probed(self, layer: str, index: Index) -> Measurement:
