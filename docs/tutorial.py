@@ -33,7 +33,6 @@ from skimage import data, filters
 from torch import nn
 
 import fieldscope
-from fieldscope.render.pictures import growth_curve, side_by_side
 
 # %% [markdown]
 # ## 1. A chain by hand
@@ -108,7 +107,7 @@ for number in (2, 4, 14, 16, 21, 28, 30):
 # steps, since each step is multiplied by the stride:
 
 # %%
-growth_curve(report)
+fieldscope.draw(report)
 
 # %% [markdown]
 # And the field of one position, on a photograph. The position is (9, 14) in a map of 28 × 28:
@@ -172,7 +171,7 @@ for found in (gridded, hybrid):
     print(found.size, f"{found.density:.0%} read,", len(found.gaps[0]), "gaps along y")
 
 # %%
-side_by_side(
+fieldscope.draw(
     [replace(gridded, layer="dilations 2, 2, 2"), replace(hybrid, layer="dilations 1, 2, 3")],
     title="Same size, same number of weights",
 )
@@ -244,7 +243,7 @@ for activation in ACTIVATIONS:
 heats["structure"] = fieldscope.gradient(network(nn.ReLU), photo, mode="structure", name="network")
 
 # %%
-side_by_side(
+fieldscope.draw(
     [
         replace(heat, layer=name, values=heat.values / heat.values.max(), remarks=())
         for name, heat in heats.items()

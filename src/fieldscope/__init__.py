@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fieldscope.analyses.layers import Layer, Report
     from fieldscope.analyses.support import SupportMask
     from fieldscope.analyses.verification import Verification
-    from fieldscope.api import analyze, animate, gradient, support, until, verify
+    from fieldscope.api import analyze, animate, draw, gradient, support, until, verify
     from fieldscope.errors import (
         BoundError,
         DisagreementError,
@@ -66,6 +66,7 @@ __all__ = [
     "analyze",
     "animate",
     "chain",
+    "draw",
     "gradient",
     "probe",
     "support",
@@ -86,6 +87,7 @@ _HOMES = {
     "analyze": "fieldscope.api",
     "animate": "fieldscope.api",
     "chain": "fieldscope.analyses.chain",
+    "draw": "fieldscope.api",
     "gradient": "fieldscope.api",
     "probe": "fieldscope.measure.probe",
     "support": "fieldscope.api",

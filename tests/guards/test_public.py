@@ -39,6 +39,7 @@ PUBLIC = [
     "analyze",
     "animate",
     "chain",
+    "draw",
     "gradient",
     "probe",
     "support",
