@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 NETS = """
+import itertools
+
 import torch
 from torch import nn
 
@@ -88,20 +90,14 @@ class Talking(nn.Module):
         print("hello from forward")
         return self.conv(x)
 
-class Shift(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return x.roll(1, -1)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient  # which should be rolled back
-
 class Lying(nn.Module):
+    '''Reads another column at each call, and so not what the analysis has seen.'''
+
     def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(1, 2, 3)
+        self.calls = itertools.count(1)
 
     def forward(self, x):
-        return Shift.apply(self.conv(x))
+        return self.conv(x).roll(next(self.calls), -1)
 """

@@ -62,10 +62,10 @@ def test_a_disagreement_is_explained_and_has_the_code_1(run: Run) -> None:
     assert "roll_1  1×2×6×6     3×3       3×3  disagrees\n" in result.stdout
     explained = " ".join(result.stdout.split())
     assert (
-        "structure: at (3, 3) the neutralised model reads 3 elements outside of the field: an "
+        "structure: at (3, 3) the neutralised model reads 6 elements outside of the field: an "
         "operator reads more than its lowering says" in explained
     )
-    assert "gradient: at (3, 3) the model depends on 3 elements outside of the field" in explained
+    assert "gradient: at (3, 3) the model depends on 9 elements outside of the field" in explained
     assert result.stdout.endswith("\n2 layers: 1 agree, 1 disagree\n")
     assert result.stderr == (
         "fieldscope: theory and measurement disagree in nets.py:Lying: "
@@ -89,7 +89,7 @@ def test_a_disagreement_is_in_the_json_as_well(run: Run) -> None:
     assert (roll["name"], roll["verdict"], roll["shape"]) == ("roll_1", "disagrees", [1, 2, 6, 6])
     assert (roll["size"], roll["measured"]) == ([3, 3], [3, 3])
     wrong = {one["test"] for one in roll["findings"] if one["verdict"] == "disagrees"}
-    assert wrong == {"structure", "gradient"}
+    assert wrong == {"structure", "channel", "gradient"}
     assert all(one["why"] for one in roll["findings"] if one["verdict"] == "disagrees")
     assert result.stderr.startswith("fieldscope: theory and measurement disagree in nets.py:Lying")
 
@@ -119,7 +119,9 @@ def test_layers_that_are_named_are_probed_as_well(run: Run) -> None:
     assert all("probe" not in kinds(found) for found in every.values())
     named = findings(run, *CHAIN, "--layer", "2", "--layer", "3")
     assert list(named) == ["2", "3"]
-    assert kinds(named["3"]) == {"hull", "plane", "structure", "forward", "gradient", "probe"}
+    assert kinds(named["3"]) == {
+        *("hull", "plane", "structure", "channel", "forward", "gradient", "probe")
+    }
 
 
 @pytest.mark.parametrize(("number", "places"), [(1, 1), (2, 2), (5, 5), (99, 13)])

@@ -39,8 +39,10 @@ class Obedient:
         *,
         leak: float = 0.0,
         limits: str = "",
+        changes: bool | None = None,
         **changed: Change,
     ) -> None:
+        self._changes = changes
         self._report = report
         self._leak = leak
         self._limits = limits
@@ -48,6 +50,8 @@ class Obedient:
         self.asked: list[tuple[str, str, tuple[int, ...]]] = []
 
     def structure(self, layer: str, index: Index) -> Measurement:
+        if self._channel(layer, index) is not None:
+            return self._answer("channel", layer, index, fold_context=False)
         return self._answer("structure", layer, index, fold_context=False)
 
     def gradient(self, layer: str, index: Index) -> Measurement:
@@ -62,7 +66,7 @@ class Obedient:
             told = fieldscope.support(
                 self._report,
                 layer=case.layer,
-                position=self._position(case.index),
+                position=self._position(case.layer, case.index),
                 input=self._input,
             )
             assert np.array_equal(case.read, told.elements)
@@ -71,23 +75,34 @@ class Obedient:
     def limits(self) -> str:
         return self._limits
 
+    def changes(self, layer: str, index: Index, elements: BoolArray) -> bool | None:
+        self._ask("changes", layer, index)
+        return self._changes
+
     @property
     def _input(self) -> str:
         return self._report.inputs[0].name
 
-    @staticmethod
-    def _position(index: Index) -> tuple[int, ...]:
-        return tuple(place for place in index if place is not None)
+    def _layer(self, name: str) -> Layer:
+        return self._report.outputs.get(name) or self._report[name]
+
+    def _position(self, layer: str, index: Index) -> tuple[int, ...]:
+        return tuple(index[axis] or 0 for axis in self._layer(layer).spatial)
+
+    def _channel(self, layer: str, index: Index) -> int | None:
+        others = set(range(len(index))) - set(self._layer(layer).spatial)
+        return next((one for axis in others if (one := index[axis]) is not None), None)
 
     def _ask(self, test: str, layer: str, index: Index) -> None:
-        self.asked.append((test, layer, self._position(index)))
+        self.asked.append((test, layer, self._position(layer, index)))
 
     def _answer(self, test: str, layer: str, index: Index, *, fold_context: bool) -> Measurement:
         self._ask(test, layer, index)
         told = fieldscope.support(
             self._report,
             layer=layer,
-            position=self._position(index),
+            position=self._position(layer, index),
+            channel=self._channel(layer, index),
             input=self._input,
             fold_context=fold_context,
         )
@@ -125,11 +140,12 @@ def checked(
     named: bool = True,
     leak: float = 0.0,
     limits: str = "",
+    changes: bool | None = None,
     **changed: Change,
 ) -> LayerCheck:
     """What is found of the chain's last layer, whose centre (4,) reads 4, 5, … 10 of 14."""
     report = fieldscope.analyze(chain(), (1, 1, 14))
-    rehearsal = Obedient(report, leak=leak, limits=limits, **changed)
+    rehearsal = Obedient(report, leak=leak, limits=limits, changes=changes, **changed)
     found = verify_of(report, rehearsal, positions=positions, layers=[layer] if named else None)
     return next(check for check in found.checks if check.layer == layer)
 
@@ -221,7 +237,7 @@ def test_what_cannot_be_measured_is_no_yes() -> None:
     check = checked(structure=silent(hidden), gradient=silent(hidden), probe=silent(hidden))
     assert check.verdict == "not measurable"
     assert check.measured is None
-    assert check.why == tuple(f"{test}: {hidden}" for test in ("structure", "gradient", "probe"))
+    assert check.why == (f"structure, gradient and probe: {hidden}",)
 
 
 def test_a_gradient_that_says_nothing_leaves_the_rest_to_decide() -> None:

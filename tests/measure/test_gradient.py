@@ -177,7 +177,8 @@ def test_a_dead_network_is_called_dead() -> None:
     assert heat.count == 0
     (remark,) = heat.remarks
     assert remark == (
-        "the gradient is 0 everywhere: activations are dead, or sums cancel; "
+        "the gradient is 0 everywhere: activations are dead, sums cancel, or slopes below 1 "
+        "multiply to 0; "
         "mode='structure' shows what can be read"
     )
     assert gradient(net, (1, 1, 9), mode="structure").size == (3,)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fieldscope.analyses.layers import Layer, Report
 from fieldscope.domains.support import Elements, united, walk, written_out
-from fieldscope.errors import InputError
+from fieldscope.errors import InputError, PositionError
 from fieldscope.geometry import masks
 from fieldscope.geometry.maps import InputMap
 from fieldscope.geometry.regions import BoolArray
@@ -42,6 +42,8 @@ class SupportMask(InputMap):
             it is in the mask only if asked for.
         folded: whether it was asked for.
         bounds: layers through which the mask is only a bound; empty where it is exact.
+        centre: the position's own centre on the input, of its field on the unbounded plane
+            (in halves of elements); None where the field isn't periodic or is global.
 
     Example:
         >>> import fieldscope, torch
@@ -66,6 +68,7 @@ class SupportMask(InputMap):
     context: tuple[str, ...] = ()
     folded: bool = False
     bounds: tuple[str, ...] = ()
+    centre: tuple[float, ...] | None = None
 
     @property
     def mask(self) -> BoolArray:
@@ -173,7 +176,26 @@ def support_of(
         context=one.context,
         folded=fold_context,
         bounds=one.bounds,
+        centre=centre_of(one, where, info.name),
     )
+
+
+def centre_of(layer: Layer, position: tuple[int, ...], input: str) -> tuple[float, ...] | None:
+    """The centre of a position's field on the unbounded plane; None if it has none.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> layer = fieldscope.analyze(torch.nn.Conv1d(1, 1, 4, padding=1), (1, 1, 8)).output
+        >>> centre_of(layer, (0,), "input")
+        (0.5,)
+    """
+    try:
+        box = layer.box(position, input=input, clip=False)
+    except PositionError:
+        return None
+    if any(run.start is None or run.start >= run.stop for run in box):
+        return None
+    return tuple((run.start + run.stop - 1) / 2 for run in box)
 
 
 def _wanted(shape: Sequence[int], index: Sequence[int | None]) -> Elements:

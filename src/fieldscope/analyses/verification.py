@@ -8,10 +8,10 @@ from typing import Any, Literal, TypeAlias
 
 from fieldscope.media import as_html, as_text
 from fieldscope.version import __version__
-from fieldscope.wording import counted
+from fieldscope.wording import counted, listed
 
 Verdict: TypeAlias = Literal["agrees", "disagrees", "not measurable"]
-Test: TypeAlias = Literal["plane", "hull", "structure", "forward", "gradient", "probe"]
+Test: TypeAlias = Literal["plane", "hull", "structure", "channel", "forward", "gradient", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Finding:
     Attributes:
         test: "plane" (the field on the unbounded plane holds the support), "hull" (the box of
             the report is the support's), "structure" (the support is what the gradient of
-            the neutralised model reaches), "forward" (its output is 0 where the input is 0 on
-            the support), "gradient" (the model's own gradient stays within), "probe" (so
-            does what changing its input changes).
+            the neutralised model reaches), "channel" (the same of one channel), "forward"
+            (its output is 0 where the input is 0 on the support), "gradient" (the model's
+            own gradient stays within), "probe" (so does what changing its input changes).
         position: index on the layer's spatial axes.
         verdict: what came out.
         why: what differs, or what was in the way; empty where they agree.
@@ -67,7 +67,10 @@ class LayerCheck:
         """What explains a verdict other than "agrees", or limits one."""
         order = ("disagrees", "not measurable")
         told = sorted((f for f in self.findings if f.why), key=lambda f: order.index(f.verdict))
-        return tuple(dict.fromkeys(f"{f.test}: {f.why}" for f in told))
+        tests: dict[str, dict[str, None]] = {}
+        for finding in told:
+            tests.setdefault(finding.why, {})[finding.test] = None
+        return tuple(f"{listed(list(names))}: {why}" for why, names in tests.items())
 
 
 @dataclass(frozen=True, repr=False)

@@ -142,19 +142,23 @@ class _Layer:
             if place == places[0] and structure.elements is not None:
                 measured = self._extent(structure.elements)
             compared = self._compared(place, own, structure)
-            findings.append(compared)
+            findings.append(self._confirmed(compared, place, own, whole, structure))
             if place == places[0]:
+                findings += self._of_one_channel(place)
                 findings.append(self._gradient(place, whole))
             if place == places[0] and (probe or compared.verdict != "agrees"):
                 findings.append(self._probe(place, whole))
         return LayerCheck(self._layer.name, self._layer.shape, sizes[0], measured, tuple(findings))
 
-    def support(self, place: tuple[int, ...], *, fold_context: bool = False) -> SupportMask:
+    def support(
+        self, place: tuple[int, ...], *, fold_context: bool = False, channel: int | None = None
+    ) -> SupportMask:
         """What a position reads, by theory."""
         return support_of(
             self._report,
             self._layer.name,
             place,
+            channel=channel,
             input=self._info.name,
             fold_context=fold_context,
         )
@@ -185,7 +189,7 @@ class _Layer:
             return  # its field isn't periodic, and has none on the plane
         if _holds(plane, own.hull):
             yield Finding("plane", place, "agrees")
-        else:
+        elif _holds(self._whole, plane):  # else a border is read mirrored, or repeated
             why = f"the field on the plane is {_written(plane)}, the support {_written(own.hull)}"
             yield Finding("plane", place, "disagrees", why)
 
@@ -220,7 +224,69 @@ class _Layer:
     def _gradient(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
         """The model's own gradient, which may be 0 anywhere but outside."""
         found = self._rehearsal.gradient(self._layer.name, self.index(place))
-        return self._within("gradient", place, found, whole)
+        finding = self._within("gradient", place, found, whole)
+        if finding.verdict != "disagrees" or found.elements is None:
+            return finding
+        return self._unless_unchanged(finding, found.elements & ~whole.elements)
+
+    def _of_one_channel(self, place: tuple[int, ...]) -> Iterator[Finding]:
+        """The same of the last channel alone, where there are several."""
+        try:
+            index = self._layer._index(place, -1)
+        except PositionError:
+            return  # it has no channels
+        number = next(c for axis, c in enumerate(index) if c is not None and axis not in self._axes)
+        if number == 0:
+            return
+        own = self.support(place, channel=number)
+        structure = self._rehearsal.structure(self._layer.name, index)
+        found = self._compared(place, own, structure)
+        why = found.why and f"of channel {number} {found.why}"
+        found = replace(found, test="channel", why=why)
+        if found.verdict != "disagrees" or self._layer.context:
+            yield found  # of context it isn't clear what a channel has for itself
+            return
+        whole = self.support(place, fold_context=True, channel=number)
+        yield self._confirmed(found, place, own, whole, structure, index)
+
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        return self._layer.spatial
+
+    @property
+    def _whole(self) -> tuple[slice, ...]:
+        return tuple(slice(0, self._info.shape[axis]) for axis in self._info.spatial)
+
+    def _confirmed(
+        self,
+        finding: Finding,
+        place: tuple[int, ...],
+        own: SupportMask,
+        whole: SupportMask,
+        structure: Measurement,
+        index: Index | None = None,
+    ) -> Finding:
+        """A disagreement of the neutralised model, unless the real one sides with theory."""
+        if finding.verdict != "disagrees" or structure.elements is None:
+            return finding
+        more = structure.elements & ~whole.elements
+        if more.any():
+            return self._unless_unchanged(finding, more, index)
+        missing = own.elements & ~structure.elements
+        if self._rehearsal.changes(self._layer.name, index or self.index(place), missing):
+            why = f"{finding.why}; but changing them changes the model's output"
+            return replace(finding, verdict="not measurable", why=why)
+        return finding
+
+    def _unless_unchanged(
+        self, finding: Finding, outside: BoolArray, index: Index | None = None
+    ) -> Finding:
+        """A disagreement, unless changing the elements outside of the field does nothing."""
+        index = index or self.index(finding.position)
+        if self._rehearsal.changes(self._layer.name, index, outside) is not False:
+            return finding
+        why = f"{finding.why}; but changing them doesn't change the model's output"
+        return replace(finding, verdict="not measurable", why=why)
 
     def _probe(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
         """What changing the input changes, inside of the box only."""

@@ -82,7 +82,7 @@ def gradient(
     """
     require("torch", extra="torch", purpose="measuring PyTorch models")
     from fieldscope.analyses.cut import remarks_on
-    from fieldscope.analyses.support import chosen
+    from fieldscope.analyses.support import centre_of, chosen
     from fieldscope.measure.torch.gradient import gradient as measured
     from fieldscope.render import shown  # noqa: F401  # registers how maps show themselves
 
@@ -106,7 +106,12 @@ def gradient(
     )
     if theory is None:
         return heat
-    return replace(heat, layer=theory.name, remarks=remarks_on(heat, theory))
+    return replace(
+        heat,
+        layer=theory.name,
+        remarks=remarks_on(heat, theory),
+        centre=centre_of(theory, heat.position, heat.input),
+    )
 
 
 def until(model: Callable[..., Any], layer: str | None = None, *, inputs: Any = None) -> Until:

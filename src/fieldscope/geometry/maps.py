@@ -26,6 +26,8 @@ class InputMap(ABC):
         channel: the layer's channel; None for all together.
         input: name of the input.
         axes: names of the input's spatial axes, those of `mask`.
+        centre: the position's own centre on the input, of its field on the unbounded plane;
+            None where that isn't known.
     """
 
     __slots__ = ()
@@ -36,6 +38,7 @@ class InputMap(ABC):
     channel: int | None
     input: str
     axes: tuple[str, ...]
+    centre: tuple[float, ...] | None
 
     @property
     @abstractmethod

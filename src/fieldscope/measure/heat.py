@@ -32,6 +32,7 @@ class HeatMap(InputMap):
         samples: number of inputs that were averaged.
         remarks: what to mind when reading it, in words: dead units, a field cut off by the
             input's border.
+        centre: the position's own centre on the input, where it is known.
 
     Example:
         >>> import fieldscope, torch
@@ -51,6 +52,7 @@ class HeatMap(InputMap):
     mode: Mode
     samples: int
     remarks: tuple[str, ...] = ()
+    centre: tuple[float, ...] | None = None
 
     @property
     def mask(self) -> BoolArray:

@@ -20,6 +20,7 @@ Box: TypeAlias = tuple[slice, ...]
 
 # How often random changes are drawn anew before they are believed.
 _ROUNDS = 4
+_AT_LEAST = "random changes may miss what depends weakly or seldom: the true box may be larger"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,7 +37,8 @@ class Probe:
         seen: the part of it that random changes were seen to reach; all of it where the
             two ways agree. NaN gets through a weight or a mask of zero and where an
             influence is too weak for the precision, so that the truth lies between.
-        method: "nan" if NaN found the hull, "random" if random changes did.
+        method: "nan" if NaN found the hull, "random" if random changes did, which may miss
+            what depends weakly or seldom: the true box may then be larger.
         calls: calls of the function.
         evaluations: samples that it was run on, in all calls.
         draws: random changes tried per region.
@@ -75,7 +77,8 @@ class Probe:
             f"Probe(position={self.position}, hull=({_written(self.hull)}), size={self.size}, "
             f"method={self.method!r}, calls={self.calls})"
         )
-        return "\n  ".join((first, *self.remarks))
+        told = () if self.method == "nan" else (_AT_LEAST,)
+        return "\n  ".join((first, *told, *self.remarks))
 
 
 def probe(

@@ -53,6 +53,13 @@ class Rehearsal(Protocol):
         """
         ...
 
+    def changes(self, layer: str, index: Index, elements: BoolArray) -> bool | None:
+        """Whether changing those elements changes the model's own output there.
+
+        None where it can't be tried.
+        """
+        ...
+
     def probed(self, layer: str, index: Index) -> Measurement:
         """The box that changing the input shows."""
         ...

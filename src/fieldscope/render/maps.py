@@ -157,7 +157,7 @@ def lines(found: InputMap) -> Iterator[str]:
             ("gaps", gaps(found)),
         ]
     else:
-        rows += [("size", "0: it reads nothing of this input")]
+        rows += [("size", f"0: it {nothing(found)}")]
     if isinstance(found, SupportMask):
         rows.append(("exact", "yes" if found.exact else "no"))
     yield from (f"{key:<9}{text}" for key, text in rows)
@@ -177,10 +177,17 @@ def _measured(found: InputMap) -> Iterator[tuple[str, str]]:
             yield "peak", f"{peak:.3g} at {where}"
 
 
+def nothing(found: InputMap) -> str:
+    """Say what an empty map means: of a gradient less than of a set."""
+    if isinstance(found, HeatMap) and found.mode == "real":
+        return "has no gradient on this input"
+    return "reads nothing of this input"
+
+
 def facts(found: InputMap) -> str:
     """Tell size, share and gaps of a map in one line, as beneath its picture."""
     if not found.count:
-        return "reads nothing of this input"
+        return nothing(found)
     unit = "step" if len(found.axes) == 1 else "element"
     names = f" ({'×'.join(found.axes)})" if len(found.axes) > 1 else ""
     many = "" if prod(found.size) == 1 else "s"

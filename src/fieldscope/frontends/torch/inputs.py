@@ -76,13 +76,19 @@ def parameter_names(model: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind in kinds]
 
 
+def _short(given: Any) -> str:
+    """What was given, or its kind where that is long to read."""
+    text = repr(given)
+    return text if len(text) < 60 else f"a {type(given).__name__}"
+
+
 def _is_one(inputs: Any) -> bool:
     if isinstance(inputs, (torch.Tensor, torch.Size)):
         return True
     if not isinstance(inputs, (list, tuple)):
         raise InputError(
-            f"inputs is {inputs!r}; give a shape with batch such as (1, 3, 224, 224), a tensor, "
-            "or a tuple or dict of several"
+            f"inputs is {_short(inputs)}; give a shape with batch such as (1, 3, 224, 224), "
+            "a tensor, or a tuple or dict of several"
         )
     return all(isinstance(extent, (int, float)) for extent in inputs)
 

@@ -9,9 +9,10 @@ from fieldscope.errors import FieldscopeError, InputError, ModelError
 from fieldscope.frontends.torch.inputs import Axes
 from fieldscope.measure.heat import HeatMap, Mode
 from fieldscope.measure.torch import remarks
-from fieldscope.measure.torch.passes import Pass, Selection, real_pass, structure_pass
+from fieldscope.measure.torch.passes import Pass, real_pass, structure_pass
 from fieldscope.measure.torch.places import OUTPUT, Place, module_place, places_of
 from fieldscope.measure.torch.samples import Samples, samples_of
+from fieldscope.measure.torch.selection import Selection
 from fieldscope.measure.torch.until import model_name
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fieldscope.errors import FieldscopeError, InputError, ModelError, PositionError
+from fieldscope.errors import FieldscopeError, InputError, ModelError
 from fieldscope.frontends.blame import told
 from fieldscope.frontends.torch.restored import Restorer, left_as_found
 from fieldscope.frontends.torch.trace import roots_of
@@ -20,6 +20,7 @@ from fieldscope.measure.torch.neutral.mode import Neutral
 from fieldscope.measure.torch.places import Place
 from fieldscope.measure.torch.run import Run
 from fieldscope.measure.torch.samples import Samples
+from fieldscope.measure.torch.selection import Selection
 from fieldscope.measure.torch.until import not_reached
 
 Values = npt.NDArray[np.float64]
@@ -30,73 +31,6 @@ SMALLEST = 5e-324
 
 def _same(tensor: torch.Tensor) -> torch.Tensor:
     return tensor
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What of a layer's output is looked at.
-
-    Attributes:
-        layer: name of the layer.
-        position: index per position axis, or "center".
-        channel: index on the channel axis; None for all channels.
-        axes: the position axes; None for all from 2 on.
-    """
-
-    layer: str
-    position: Sequence[int] | str
-    channel: int | None
-    axes: Sequence[int] | None
-
-    def index(self, shape: Sequence[int]) -> tuple[tuple[Any, ...], tuple[int, ...]]:
-        """An index into an output of that shape, and the position it stands for.
-
-        Raises:
-            PositionError: position or channel lie outside, or the layer has no positions.
-        """
-        rank = len(shape)
-        axes = tuple(range(2, rank)) if self.axes is None else tuple(self.axes)
-        extents = tuple(shape[axis] for axis in axes)
-        if isinstance(self.position, str):
-            if self.position != "center":
-                raise PositionError(
-                    f"position is {self.position!r}; give an index per axis, or 'center'"
-                )
-            position = tuple(extent // 2 for extent in extents)
-        else:
-            one = isinstance(self.position, int)
-            position = (self.position,) if one else tuple(self.position)  # type: ignore[assignment]  # a number is no sequence
-        if position and not axes:
-            raise PositionError(
-                f"layer {self.layer!r} has no spatial axes, and so no positions: its shape is "
-                f"{tuple(shape)}\nleave the position out"
-            )
-        if len(position) != len(axes):
-            raise PositionError(
-                f"layer {self.layer!r} takes an index on each of its spatial axes, of extents "
-                f"{extents}; position {position} doesn't fit"
-            )
-        index: list[Any] = [slice(None)] * rank
-        found = []
-        for axis, place in zip(axes, position, strict=True):
-            index[axis] = self._place(place, shape[axis], f"position {position}", extents)
-            found.append(index[axis])
-        if self.channel is not None:
-            channels = next((axis for axis in range(1, rank) if axis not in axes), None)
-            if channels is None:
-                raise PositionError(f"layer {self.layer!r} has no channels: shape {tuple(shape)}")
-            index[channels] = self._place(
-                self.channel, shape[channels], f"channel {self.channel}", shape[channels]
-            )
-        return tuple(index), tuple(found)
-
-    def _place(self, place: int, extent: int, what: str, extents: Any) -> int:
-        if not -extent <= place < extent:
-            word = "extents" if isinstance(extents, tuple) else "channels:"
-            raise PositionError(
-                f"{what} lies outside layer {self.layer!r}, which has {word} {extents}"
-            )
-        return int(place) % extent
 
 
 @dataclass(frozen=True)
@@ -174,7 +108,7 @@ def _real_gradient(
         shape = chosen.shape[1:] if batched else chosen.shape
         signs = torch.randint(0, 2, shape, generator=generator) * 2 - 1
         start = signs.to(chosen.device, chosen.dtype).expand(chosen.shape)
-        (gradient,) = torch.autograd.grad(chosen, leaf, start, allow_unused=True)
+        gradient = gradient_of(chosen, leaf, start)
         if gradient is None:
             return False, torch.zeros_like(leaf), position
         return True, gradient, position
@@ -214,7 +148,7 @@ def structure_pass(
     if output.requires_grad:
         chosen = output[index]
         start = torch.full_like(chosen, LARGE / max(1, chosen.numel()))
-        (gradient,) = torch.autograd.grad(chosen, leaf, start, allow_unused=True)
+        gradient = gradient_of(chosen, leaf, start)
     if gradient is None:
         nothing = np.zeros([leaf.shape[axis] for axis in samples.spatial])
         return Pass(nothing, position, False, 1, 0, unknown)
@@ -286,6 +220,40 @@ def real_run(
     kept = torch.autograd.graph.saved_tensors_hooks(torch.clone, _same)
     with prepared(model), kept:
         return leaf, _outputs(model, places, *given, keep=torch.clone)
+
+
+def gradient_of(
+    output: torch.Tensor, leaf: torch.Tensor, start: torch.Tensor, *, retain_graph: bool = False
+) -> torch.Tensor | None:
+    """The gradient of an output; None if it doesn't depend on the leaf.
+
+    Raises:
+        ModelError: PyTorch can't take it.
+        RuntimeError: the model has overwritten what it needs.
+    """
+    try:
+        (gradient,) = torch.autograd.grad(
+            output, leaf, start, allow_unused=True, retain_graph=retain_graph
+        )
+    except RuntimeError as error:
+        if "modified by an inplace operation" in str(error):
+            raise
+        raise ModelError(
+            f"PyTorch can't take the gradient: {told(error)}\n"
+            "activation checkpointing runs parts of a model once more on the way back, as they "
+            "are: switch it off"
+        ) from error
+    return gradient
+
+
+def run_on(
+    model: Callable[..., Any], samples: Samples, place: Place, given: torch.Tensor
+) -> torch.Tensor:
+    """A layer's output of the model as it is, for other values of the input that is measured."""
+    args, kwargs = next(iter(samples))
+    arguments = _with(samples, args, kwargs, {samples.input: given.clone()})
+    with prepared(model), torch.no_grad():
+        return _reached(model, _outputs(model, [place], *arguments, keep=torch.clone), place)
 
 
 def _others(gradient: torch.Tensor, samples: Samples) -> tuple[int, ...]:

@@ -12,9 +12,10 @@ import torch
 
 from fieldscope.errors import FieldscopeError, LayerNotFoundError
 from fieldscope.frontends.torch.inputs import Axes
+from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.probe import probe
 from fieldscope.measure.rehearsal import Case, Index, Measurement
-from fieldscope.measure.torch.passes import neutral_run, prepared, real_run
+from fieldscope.measure.torch.passes import gradient_of, neutral_run, prepared, real_run, run_on
 from fieldscope.measure.torch.places import Place, Places, places_of
 from fieldscope.measure.torch.samples import samples_of
 from fieldscope.measure.torch.until import until
@@ -22,6 +23,11 @@ from fieldscope.wording import listed
 
 # Samples of one neutral run: few enough for the memory of large inputs.
 _BATCH = 8
+
+
+# How strongly inputs are changed, and what share of an output is no change.
+_CHANGES = (1.0, -1.0, 8.0, -8.0)
+_ROUNDING = 1e-4
 
 
 class _Played(NamedTuple):
@@ -130,12 +136,13 @@ class TorchRehearsal:
             start *= torch.randint(0, 2, chosen.shape, generator=generator) * 2 - 1
         else:
             start *= 2.0**1000 / max(1, chosen.numel())
-        (gradient,) = torch.autograd.grad(
-            chosen, played.leaf, start, retain_graph=True, allow_unused=True
-        )
+        try:
+            gradient = gradient_of(chosen, played.leaf, start, retain_graph=True)
+        except FieldscopeError as error:
+            return Measurement(None, str(error).partition("\n")[0])
         if gradient is None:
             return Measurement(nothing)
-        return Measurement(np.asarray(gradient.cpu().numpy() != 0))
+        return Measurement((gradient != 0).cpu().numpy())
 
     def leaked(self, cases: Sequence[Case]) -> list[float]:
         """The largest neutralised output of each, with 0 at what is read and 1 elsewhere.
@@ -177,6 +184,32 @@ class TorchRehearsal:
             leaks.append(float(sample.abs().max()) if sample.numel() else 0.0)
         return leaks
 
+    def changes(self, layer: str, index: Index, elements: BoolArray) -> bool | None:
+        """Whether changing those elements changes the model's own output there.
+
+        Rounding, which a change elsewhere may shift, doesn't count.
+        """
+        if layer in self._hidden:
+            return None
+        place, generator = self._places[layer], torch.Generator().manual_seed(1)
+        args, kwargs = next(iter(self._samples))
+        base = self._samples.named(args, kwargs)[self._samples.input]
+        if not base.is_floating_point():
+            return None
+        mask = torch.from_numpy(elements.copy()).to(base.device)
+        try:
+            before = run_on(self._model, self._samples, place, base)[_picked(index)].double()
+            for size in _CHANGES:
+                drawn = torch.randn(base.shape, generator=generator).to(base)
+                changed = torch.where(mask, base + size * drawn, base)
+                after = run_on(self._model, self._samples, place, changed)[_picked(index)].double()
+                least = _ROUNDING * max(float(before.abs().max()), float(after.abs().max()))
+                if float((after - before).abs().max()) > least:
+                    return True
+        except FieldscopeError:
+            return None
+        return False
+
     def probed(self, layer: str, index: Index) -> Measurement:
         """The box that changing the input shows."""
         if layer in self._hidden:
@@ -189,7 +222,7 @@ class TorchRehearsal:
 
         def function(x: torch.Tensor) -> torch.Tensor:
             with prepared(self._model), torch.no_grad():
-                return cut(x)
+                return cut(x.to(self._samples.dtype)).double()
 
         try:
             found = probe(
@@ -197,6 +230,7 @@ class TorchRehearsal:
                 shape,
                 [place for place in index if place is not None],
                 framework="torch",
+                dtype=np.float64 if self._samples.dtype == torch.float64 else None,
                 position_axes=axes,
                 axes=self._samples.spatial,
             )
@@ -204,7 +238,8 @@ class TorchRehearsal:
             return Measurement(None, str(error).partition("\n")[0])
         mask = np.zeros(shape, dtype=bool)
         box: list[slice] = [slice(None)] * len(shape)
-        for axis, run in zip(self._samples.spatial, found.hull, strict=True):
+        # What NaN reaches and finite changes don't is multiplied by zero, as behind a mask.
+        for axis, run in zip(self._samples.spatial, found.seen, strict=True):
             box[axis] = run
         mask[tuple(box)] = True
         return Measurement(mask)

@@ -28,7 +28,8 @@ def of_gradient(found: Pass, structure: Pass | None, samples: Samples) -> tuple[
         told.append(_unfinished(found))
     if found.reads and not found.values.any():
         told.append(
-            "the gradient is 0 everywhere: activations are dead, or sums cancel; "
+            "the gradient is 0 everywhere: activations are dead, sums cancel, or slopes below 1 "
+            "multiply to 0; "
             "mode='structure' shows what can be read"
         )
     elif structure is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.parameter import UninitializedParameter
 
 from fieldscope.errors import InputError, ModelError
 from fieldscope.frontends.torch.inputs import Axes, given, spatial_axes
@@ -148,6 +149,11 @@ def _device(model: Callable[..., Any]) -> torch.device:
     """Where the model's weights are."""
     for root in roots_of(model).values():
         for name, weight in root.named_parameters():
+            if isinstance(weight, UninitializedParameter):
+                raise ModelError(
+                    f"no gradient can be measured: {name} is lazy and has no values yet\n"
+                    "run the model once on a real input before"
+                )
             if weight.is_meta:
                 raise ModelError(
                     "no gradient can be measured: the model was built without values for its "

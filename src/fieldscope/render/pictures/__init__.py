@@ -41,7 +41,8 @@ def field_picture(
         resize: resize an image that hasn't the input's extents.
         log: show a heat map's strengths on a logarithmic scale.
         title: instead of the layer and its position.
-        centre: the position's own centre on the input, in elements, to be marked as well.
+        centre: the position's own centre on the input, in elements, to be marked as well; by
+            default that of the map, where it isn't the hull's.
         zoom: enlarge the hull always or never, instead of where the whole shows too little.
 
     Raises:

@@ -174,7 +174,7 @@ class Film:
         if found.count:
             texts.append(f"size {extents(found.size)}")
         else:
-            texts.append("reads nothing of this input")
+            texts.append(words.nothing(found))
         stride = self._stride(found)
         texts += [stride] if stride else []
         if found.count and words.share(found) != "100%":

@@ -56,8 +56,13 @@ def draw(
 
 
 def _own(found: InputMap, centre: Sequence[float] | None) -> tuple[float, ...] | None:
+    """The position's own centre, where it isn't the hull's: at a border, or in a gap."""
     if centre is None:
-        return None
+        known = found.centre
+        inside = known and all(
+            0 <= at <= extent - 1 for at, extent in zip(known, found.mask.shape, strict=True)
+        )
+        return known if inside and known != content.middle(found) else None
     own = tuple(float(at) for at in centre)
     if len(own) != len(found.axes):
         raise InputError(

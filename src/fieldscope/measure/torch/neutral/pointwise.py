@@ -53,7 +53,7 @@ def means(call: Call, *arguments: Any, **options: Any) -> torch.Tensor:
     given = [*arguments, *options.values()]
     result = call.join(call.dependent(given), _shape(given))
     if call.name in ("sub", "subtract"):
-        result = _shifted(call, result, given[1:2], -1.0)
+        result = shifted(call, result, given[1:2], -1.0)
     return _hidden(call, given, result)
 
 
@@ -61,10 +61,11 @@ def means(call: Call, *arguments: Any, **options: Any) -> torch.Tensor:
 def add(call: Call, x: Any, y: Any, *, alpha: Any = 1, **_: Any) -> torch.Tensor:
     """The mean; what a constant hides (a mask of minus infinity) stays hidden."""
     result = call.join(call.dependent([x, y]), _shape([x, y]))
-    return _shifted(call, result, [x, y], 1.0 if alpha >= 0 else -1.0)
+    return shifted(call, result, [x, y], 1.0 if alpha >= 0 else -1.0)
 
 
-def _shifted(call: Call, result: torch.Tensor, others: Any, sign: float) -> torch.Tensor:
+def shifted(call: Call, result: torch.Tensor, others: Any, sign: float) -> torch.Tensor:
+    """The result with minus infinity where a constant that is added hides it."""
     for other in others:
         if not isinstance(other, torch.Tensor) or call.facts.depends(other):
             continue

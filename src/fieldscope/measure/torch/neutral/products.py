@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from fieldscope.measure.torch.neutral.pointwise import HIDES
+from fieldscope.measure.torch.neutral.pointwise import HIDES, shifted
 from fieldscope.measure.torch.neutral.table import Call, mapped, mean_of, spread_out, stands_in
 
 
@@ -178,7 +178,8 @@ def product_plus(call: Call, bias: torch.Tensor, a: torch.Tensor, b: torch.Tenso
     product = _product(call, a, b)
     if call.name == "addbmm":
         product = product.mean(0)
-    return call.join([product, *call.dependent([bias])], product.shape)
+    result = call.join([product, *call.dependent([bias])], product.shape)
+    return shifted(call, result, [bias], 1.0)
 
 
 @stands_in("linear")

@@ -66,10 +66,10 @@ def convolution(
     alike = (batch, groups, weight.shape[0] // groups, *read.shape[2:])
     wide = spread_out(read.reshape(batch, groups, 1, *read.shape[2:]), alike)
     result = wide.view(batch, weight.shape[0], *read.shape[2:])
-    filters = weight if call.facts.depends(weight) else None
-    result = _filtered(
-        call, input, result, filters and call.facts.gradient_of(filters).flatten(1).mean(1), bias
-    )
+    own = None
+    if call.facts.depends(weight):
+        own = call.facts.gradient_of(weight).flatten(1).mean(1)
+    result = _filtered(call, input, result, own, bias)
     return result[0] if single else result
 
 
