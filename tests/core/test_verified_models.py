@@ -12,10 +12,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 import fieldscope
 from fieldscope.analyses.verification import Verification
 from fieldscope.errors import InputError, LayerNotFoundError, ModelError, TraceError
+from fieldscope.geometry import masks
 
 
 def chain() -> nn.Module:
@@ -358,3 +360,78 @@ def test_a_map_without_positions_left_is_no_reason_to_fail() -> None:
 
     found = verified(Emptied(), (1, 1, 9))
     assert found.agrees, found
+
+
+def causal(extent: int) -> Tensor:
+    return torch.full((extent, extent), float("-inf")).triu(1)
+
+
+class SelfAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.attention(x, x, x, attn_mask=causal(x.shape[1]))[0]
+        return y
+
+
+def test_a_causal_mask_that_is_added_to_scores_hides() -> None:
+    model = SelfAttention().eval()
+    heat = fieldscope.gradient(model, (1, 7, 4), axes=(1,), position=(3,), mode="structure")
+    assert heat.hull == (slice(0, 4),)
+    found = fieldscope.verify(model, (1, 7, 4), axes=(1,), layers=["output"])
+    assert found.agrees, found
+    assert found.checks[0].measured == (4,)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_a_border_that_is_mirrored_or_repeated_is_no_disagreement(mode: str) -> None:
+    pads = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
+    pad = pads.get(mode, nn.CircularPad2d)(2)
+    found = fieldscope.verify(nn.Sequential(pad, nn.Conv2d(1, 1, 3)), (1, 1, 8, 9), positions=5)
+    assert found.agrees, found
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_models_of_other_precision_are_verified(dtype: torch.dtype) -> None:
+    model = nn.Sequential(nn.Conv1d(1, 2, 3, dilation=2), nn.ReLU()).to(dtype)
+    found = fieldscope.verify(model, (1, 1, 12), layers=["1"])
+    assert found.agrees, found
+    assert [f.why for f in found.checks[0].findings if f.test == "probe"] == [""]
+
+
+def test_weights_that_are_no_modules_are_verified() -> None:
+    weight = nn.Parameter(torch.ones(2, 1, 3))
+
+    def model(x: Tensor) -> Tensor:
+        return functional.conv1d(functional.conv1d(x, weight), weight.transpose(0, 1) * 2)
+
+    assert fieldscope.verify(model, (1, 1, 9)).agrees
+
+
+class Checkpointed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(1, 1, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = checkpoint(self.conv, x, use_reentrant=False)
+        return y
+
+
+def test_what_runs_again_on_the_way_back_is_told() -> None:
+    with pytest.raises(ModelError, match="activation checkpointing runs parts of a model once"):
+        fieldscope.gradient(Checkpointed(), (1, 1, 9), mode="structure")
+    found = fieldscope.verify(Checkpointed(), (1, 1, 9))
+    assert found.agrees
+    assert "PyTorch can't take the gradient" in " ".join(found.checks[0].why)
+
+
+def test_a_lowering_that_forgets_groups_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Conv1d(4, 4, 3, groups=4), nn.Conv1d(4, 4, 3, groups=4))
+    assert fieldscope.verify(model, (1, 4, 12)).agrees
+    monkeypatch.setattr(masks, "channels", lambda mask, axis, *_: masks.over(mask, (axis,)))
+    found = fieldscope.verify(model, (1, 4, 12))
+    assert not found.agrees
+    assert found.checks[-1].why[0].startswith("channel: of channel 3 at (4,)")

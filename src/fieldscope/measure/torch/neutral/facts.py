@@ -68,9 +68,12 @@ class Facts:
         self._known.pop(tensor, None)
 
     def depends(self, tensor: Any) -> bool:
-        """Whether something is a tensor that depends on an input."""
+        """Whether something is a tensor that depends on an input.
+
+        Weights that a function closes over have gradients, too, but are leaves.
+        """
         return isinstance(tensor, torch.Tensor) and (
-            tensor.requires_grad or self.of(tensor).trace is not None
+            (tensor.requires_grad and not tensor.is_leaf) or self.of(tensor).trace is not None
         )
 
     def gradient_of(self, tensor: torch.Tensor) -> torch.Tensor:

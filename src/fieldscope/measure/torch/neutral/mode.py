@@ -85,9 +85,10 @@ class Neutral(Functions):
         dependent = [one for one in tensors if self.facts.depends(one)]
         if not dependent:
             types = {one.dtype for one in tensors if one.is_floating_point()}
-            if torch.float64 in types and len(types) > 1:
-                return self._passed(function, name, args, kwargs)
-            return _doubled(name, function(*args, **kwargs))
+            with torch.no_grad():  # of weights that a function closes over
+                if torch.float64 in types and len(types) > 1:
+                    return self._passed(function, name, args, kwargs)
+                return _doubled(name, function(*args, **kwargs))
         for one in dependent:
             if isinstance(one.grad_fn, torch.autograd.function.BackwardCFunction):
                 self.unknown[type(one.grad_fn).__name__.removesuffix("Backward")] = None
