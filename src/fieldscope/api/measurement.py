@@ -167,7 +167,8 @@ def verify(
     (box, field on the plane, support), and the support against measurement: it has to be
     what the gradient of the neutralised model reaches, element by element; with 0 on it and
     1 elsewhere that model's output has to be 0; and the model's own gradient and what
-    changing its input changes have to stay within.
+    changing its input changes have to stay within. Where a gradient and the theory differ,
+    the elements in question are changed, and the model's own output judges.
 
     Args:
         model: a `torch.nn.Module`, or any callable on tensors, with values for its weights.

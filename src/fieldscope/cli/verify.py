@@ -24,10 +24,11 @@ fieldscope verify ./mynet.py:build --input 1x1x64x96 --json -
 At some positions of each layer the exact set of elements that it reads, by theory, is
 compared with what the gradient of the neutralised model reaches (activations as the
 identity, weights alike and positive, a maximum as a mean), element by element. With 0
-on that set and 1 elsewhere, its output must be 0. The gradient of the
-model as it is must stay within, and so must what changing its input changes (layers
-that are named by --layer, and those whose gradient says nothing). Models known by name
-get weights at random.
+on that set and 1 elsewhere, its output must be 0. The gradient of the model as it is
+must stay within, and so must what changing its input changes (layers that are named by
+--layer, and those whose gradient says nothing). Where a gradient and the theory differ,
+the elements in question are changed, and the model's output judges. Models known by
+name get weights at random.
 
 THEORY and MEASURED are sizes at the first position, the centre of the map.
 
