@@ -23,6 +23,7 @@ from fieldscope.analyses.fields import (
 from fieldscope.errors import InputError, LayerNotFoundError, PositionError
 from fieldscope.geometry.layout import position_axes
 from fieldscope.geometry.planes import Affine
+from fieldscope.geometry.positions import fitting
 from fieldscope.interpret import Interpretation, ValueFields
 from fieldscope.media import as_html, as_text
 from fieldscope.wording import near
@@ -248,18 +249,7 @@ class Layer:
 
     def _index(self, position: Sequence[int], channel: int | None) -> tuple[int | None, ...]:
         spatial = self.spatial
-        position = (position,) if isinstance(position, int) else tuple(position)
-        if position and not spatial:
-            raise PositionError(
-                f"layer {self.name!r} has no spatial axes, and so no positions: its shape is "
-                f"{self.shape}\nleave the position out"
-            )
-        if len(position) != len(spatial):
-            extents = tuple(self.shape[axis] for axis in spatial)
-            raise PositionError(
-                f"layer {self.name!r} takes an index on each of its spatial axes, of extents "
-                f"{extents}; position {position} doesn't fit"
-            )
+        position = fitting(self.name, self.shape, spatial, position)
         index: list[int | None] = [None] * len(self.shape)
         for axis, place in zip(spatial, position, strict=True):
             index[axis] = self._place(axis, place, "position")

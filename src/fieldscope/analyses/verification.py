@@ -108,11 +108,10 @@ class Verification:
     @property
     def summary(self) -> str:
         """One line: how many layers agree."""
+        others: dict[Verdict, str] = {"disagrees": "disagree", "not measurable": "not measurable"}
+        numbers = {words: self.count(verdict) for verdict, words in others.items()}
         parts = [f"{self.count('agrees'):,} agree"]
-        for verdict, words in (("disagrees", "disagree"), ("not measurable", "not measurable")):
-            number = self.count(verdict)  # type: ignore[arg-type]  # of the two verdicts above
-            if number:
-                parts.append(f"{number:,} {words}")
+        parts += [f"{number:,} {words}" for words, number in numbers.items() if number]
         return f"{counted(len(self.checks), 'layer')}: {', '.join(parts)}"
 
     def to_dict(self) -> dict[str, Any]:

@@ -135,18 +135,19 @@ class _Layer:
         measured: tuple[int, ...] | None = None
         for place in places:
             own = self.support(place)
-            whole = self.support(place, fold_context=True)
             sizes.append(own.size)
             findings += self._theory(place, own)
             structure = self._rehearsal.structure(self._layer.name, self.index(place))
             if place == places[0] and structure.elements is not None:
                 measured = self._extent(structure.elements)
             compared = self._compared(place, own, structure)
-            findings.append(self._confirmed(compared, place, own, whole, structure))
-            if place == places[0]:
-                findings += self._of_one_channel(place)
-                findings.append(self._gradient(place, whole))
-            if place == places[0] and (probe or compared.verdict != "agrees"):
+            findings.append(self._confirmed(compared, own, structure))
+            if place != places[0]:
+                continue
+            whole = self.support(place, fold_context=True)
+            findings += self._of_one_channel(place)
+            findings.append(self._gradient(place, whole))
+            if probe or compared.verdict != "agrees":
                 findings.append(self._probe(place, whole))
         return LayerCheck(self._layer.name, self._layer.shape, sizes[0], measured, tuple(findings))
 
@@ -163,9 +164,9 @@ class _Layer:
             fold_context=fold_context,
         )
 
-    def index(self, place: tuple[int, ...]) -> Index:
+    def index(self, place: tuple[int, ...], channel: int | None = None) -> Index:
         """A position as an index into the layer's output."""
-        return self._layer._index(place, None)
+        return self._layer._index(place, channel)
 
     def _spatial(self, elements: BoolArray) -> BoolArray:
         others = tuple(k for k in range(elements.ndim) if k not in self._info.spatial)
@@ -232,10 +233,11 @@ class _Layer:
     def _of_one_channel(self, place: tuple[int, ...]) -> Iterator[Finding]:
         """The same of the last channel alone, where there are several."""
         try:
-            index = self._layer._index(place, -1)
+            index = self.index(place, -1)
         except PositionError:
             return  # it has no channels
-        number = next(c for axis, c in enumerate(index) if c is not None and axis not in self._axes)
+        spatial = self._layer.spatial
+        number = next(c for axis, c in enumerate(index) if c is not None and axis not in spatial)
         if number == 0:
             return
         own = self.support(place, channel=number)
@@ -246,12 +248,7 @@ class _Layer:
         if found.verdict != "disagrees" or self._layer.context:
             yield found  # of context it isn't clear what a channel has for itself
             return
-        whole = self.support(place, fold_context=True, channel=number)
-        yield self._confirmed(found, place, own, whole, structure, index)
-
-    @property
-    def _axes(self) -> tuple[int, ...]:
-        return self._layer.spatial
+        yield self._confirmed(found, own, structure)
 
     @property
     def _whole(self) -> tuple[slice, ...]:
@@ -260,29 +257,29 @@ class _Layer:
     def _confirmed(
         self,
         finding: Finding,
-        place: tuple[int, ...],
         own: SupportMask,
-        whole: SupportMask,
         structure: Measurement,
-        index: Index | None = None,
     ) -> Finding:
         """A disagreement of the neutralised model, unless the real one sides with theory."""
         if finding.verdict != "disagrees" or structure.elements is None:
             return finding
+        whole = self.support(own.position, fold_context=True, channel=own.channel)
         more = structure.elements & ~whole.elements
         if more.any():
-            return self._unless_unchanged(finding, more, index)
+            return self._unless_unchanged(finding, more, own.channel)
         missing = own.elements & ~structure.elements
-        if self._rehearsal.changes(self._layer.name, index or self.index(place), missing):
+        if self._rehearsal.changes(
+            self._layer.name, self.index(own.position, own.channel), missing
+        ):
             why = f"{finding.why}; but changing them changes the model's output"
             return replace(finding, verdict="not measurable", why=why)
         return finding
 
     def _unless_unchanged(
-        self, finding: Finding, outside: BoolArray, index: Index | None = None
+        self, finding: Finding, outside: BoolArray, channel: int | None = None
     ) -> Finding:
         """A disagreement, unless changing the elements outside of the field does nothing."""
-        index = index or self.index(finding.position)
+        index = self.index(finding.position, channel)
         if self._rehearsal.changes(self._layer.name, index, outside) is not False:
             return finding
         why = f"{finding.why}; but changing them doesn't change the model's output"

@@ -8,6 +8,7 @@ from operator import index as whole
 from typing import Any
 
 from fieldscope.errors import PositionError
+from fieldscope.geometry.positions import fitting
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,7 @@ class Selection:
                 )
             position = tuple(extent // 2 for extent in extents)
         else:
-            one = isinstance(self.position, int)
-            position = (self.position,) if one else tuple(self.position)  # type: ignore[assignment]  # a number is no sequence
-        if position and not axes:
-            raise PositionError(
-                f"layer {self.layer!r} has no spatial axes, and so no positions: its shape is "
-                f"{tuple(shape)}\nleave the position out"
-            )
-        if len(position) != len(axes):
-            raise PositionError(
-                f"layer {self.layer!r} takes an index on each of its spatial axes, of extents "
-                f"{extents}; position {position} doesn't fit"
-            )
+            position = fitting(self.layer, shape, axes, self.position)
         index: list[Any] = [slice(None)] * rank
         found = []
         for axis, place in zip(axes, position, strict=True):

@@ -72,32 +72,9 @@ class Until:
 
 
 def until(model: Callable[..., Any], layer: str | None = None, *, inputs: Any = None) -> Until:
-    """Cut a model off behind a layer.
+    """Cut a model off behind a layer; see `fieldscope.until`.
 
-    The result runs the model as it is, in the mode it is in, and stops once the layer has
-    been run; nothing is copied. The model itself stays whole.
-
-    Args:
-        model: a `torch.nn.Module`, or any callable on tensors.
-        layer: name of the layer, as in the report: `features.14`, `block#2` for the second
-            call of a module, `lstm[1]` for its second result (of several the first is
-            returned), `layer1.0.add_1` for a functional operator; None for the output.
-        inputs: shapes as for `fieldscope.analyze`, to look for functional operators at once;
-            else that is done at the first call, on the shapes it is called with.
-
-    Returns:
-        A callable with the model's own parameters.
-
-    Raises:
-        LayerNotFoundError: the model has no such layer.
-
-    Example:
-        >>> import torch
-        >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten())
-        >>> until(net, "1")
-        <Sequential until 1>
-        >>> until(net, "1")(torch.ones(1, 1, 8, 6)).shape
-        torch.Size([1, 2, 6, 4])
+    Of several results of a layer the first is returned; `lstm[1]` names the second.
     """
     if not callable(model):
         raise ModelError(

@@ -32,6 +32,21 @@ def _maps(x: torch.Tensor, rank: int) -> tuple[torch.Tensor, bool]:
     return (x, False) if x.dim() == rank + 2 else (x.unsqueeze(0), True)
 
 
+def _grouped(x: torch.Tensor, groups: int) -> torch.Tensor:
+    """The mean of each group's channels, [n·groups 1 *spatial]."""
+    batch, channels, *extents = x.shape
+    mean = x.reshape(batch, groups, channels // groups, *extents).mean(2)
+    return mean.reshape(batch * groups, 1, *extents)
+
+
+def _ungrouped(read: torch.Tensor, groups: int, channels: int) -> torch.Tensor:
+    """What each group reads, for all the channels of its output alike."""
+    batch, extents = read.shape[0] // groups, read.shape[2:]
+    alike = (batch, groups, channels, *extents)
+    wide = spread_out(read.reshape(batch, groups, 1, *extents), alike)
+    return wide.view(batch, groups * channels, *extents)
+
+
 @stands_in("conv1d", "conv2d", "conv3d")
 def convolution(
     call: Call,
@@ -50,22 +65,19 @@ def convolution(
     rank = weight.dim() - 2
     x, single = _maps(input, rank)
     kernel = weight.shape[2:]
-    batch, channels = x.shape[:2]
+    channels = x.shape[1]
     if channels != weight.shape[1] * groups:
         call.refuse(input, weight, bias, stride, padding, dilation, groups)
-    source = call.facts.gradient_of(input).reshape(x.shape)
-    grouped = source.reshape(batch, groups, channels // groups, *x.shape[2:]).mean(2)
+    source = _grouped(call.facts.gradient_of(input).reshape(x.shape), groups)
     read = _CONVOLUTIONS[rank](
-        grouped.reshape(batch * groups, 1, *x.shape[2:]),
+        source,
         _ones(kernel, x, math.prod(kernel)),
         None,
         stride,
         padding,
         dilation,
     )
-    alike = (batch, groups, weight.shape[0] // groups, *read.shape[2:])
-    wide = spread_out(read.reshape(batch, groups, 1, *read.shape[2:]), alike)
-    result = wide.view(batch, weight.shape[0], *read.shape[2:])
+    result = _ungrouped(read, groups, weight.shape[0] // groups)
     own = None
     if call.facts.depends(weight):
         own = call.facts.gradient_of(weight).flatten(1).mean(1)
@@ -89,15 +101,14 @@ def transposed(
     rank = weight.dim() - 2
     x, single = _maps(input, rank)
     kernel = weight.shape[2:]
-    batch, channels = x.shape[:2]
+    channels = x.shape[1]
     if channels != weight.shape[0]:
         call.refuse(input, weight, bias, stride, padding, output_padding, groups, dilation)
-    source = call.facts.gradient_of(input).reshape(x.shape)
-    grouped = source.reshape(batch, groups, channels // groups, *x.shape[2:]).mean(2)
+    source = _grouped(call.facts.gradient_of(input).reshape(x.shape), groups)
     strides = per_axis(stride, rank)
     most = math.prod(-(-k // s) for k, s in zip(kernel, strides, strict=True))
     read = _TRANSPOSED[rank](
-        grouped.reshape(batch * groups, 1, *x.shape[2:]),
+        source,
         _ones(kernel, x, most),
         None,
         stride,
@@ -106,9 +117,7 @@ def transposed(
         1,
         dilation,
     )
-    alike = (batch, groups, weight.shape[1], *read.shape[2:])
-    wide = spread_out(read.reshape(batch, groups, 1, *read.shape[2:]), alike)
-    result = wide.view(batch, groups * weight.shape[1], *read.shape[2:])
+    result = _ungrouped(read, groups, weight.shape[1])
     own = None
     if call.facts.depends(weight):
         own = call.facts.gradient_of(weight).mean((0, *range(2, weight.dim()))).repeat(groups)
