@@ -41,8 +41,9 @@ APART = {
     ("measure", "interpret"),
 }
 
-# Front ends that stand on a framework of their own, and so know nothing of each other.
-FRAMEWORKS = {"torch", "onnx", "jax", "keras"}
+# Front ends that stand on a framework of their own, and so know nothing of each other. (Keras
+# stands on one of the others, its backend.)
+FRAMEWORKS = {"torch", "onnx", "jax", "tensorflow"}
 
 # Who may import what is installed, other than the standard library. For types only (under
 # TYPE_CHECKING) the upper floors may name any of them: nothing is loaded then.
@@ -52,9 +53,9 @@ INSTALLED = {
     "torchvision": ("frontends.torch",),
     "timm": ("frontends.torch",),
     "onnx": ("frontends.onnx",),
-    "jax": ("frontends.jax",),
+    "jax": ("frontends.jax", "frontends.keras"),
     "keras": ("frontends.keras",),
-    "tensorflow": ("frontends.keras",),
+    "tensorflow": ("frontends.tensorflow", "frontends.keras"),
     "pandas": ("analyses.export",),
     "matplotlib": ("render",),
     "PIL": ("render", "frontends"),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 
 from fieldscope.errors import InputError
+from fieldscope.frontends import inputs as inputs_of
+from fieldscope.frontends.inputs import Axes, Spec
 from fieldscope.frontends.torch.shaped import shaped
-
-Axes = None | Sequence[int] | Mapping[str, Any]
-
-AXIS_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 
 class Given(NamedTuple):
@@ -113,64 +111,9 @@ def _tensor(one: Any, name: str, dtype: torch.dtype) -> Any:
 def spatial_axes(
     tensors: Mapping[str, torch.Tensor], axes: Axes
 ) -> dict[str, tuple[tuple[int, ...], tuple[str, ...]]]:
-    """The spatial axes of each input and their names.
-
-    By default all but batch and channels for floating-point inputs of 3 to 5 axes.
-
-    Raises:
-        InputError: no input has spatial axes, or `axes` doesn't fit.
-    """
-    chosen: dict[str, Any] = {}
-    if isinstance(axes, Mapping):
-        if set(axes) <= set(tensors):
-            chosen = dict(axes)
-        elif len(tensors) == 1 and all(isinstance(value, int) for value in axes.values()):
-            chosen = {next(iter(tensors)): axes}
-        else:
-            unknown = sorted(set(axes) - set(tensors))
-            raise InputError(
-                f"axes names {', '.join(map(repr, unknown))}; the model's inputs are "
-                f"{', '.join(map(repr, tensors))}"
-            )
-    elif axes is not None:
-        if len(tensors) != 1:
-            raise InputError(
-                f"axes={axes!r} doesn't say which input it is for; give a dict from input to "
-                f"axes, with the inputs {', '.join(map(repr, tensors))}"
-            )
-        chosen = {next(iter(tensors)): axes}
-    found = {}
-    for name, tensor in tensors.items():
-        found[name] = _chosen(name, tensor, chosen[name]) if name in chosen else _default(tensor)
-    if not any(places for places, _ in found.values()):
-        listed = ", ".join(f"{name} {tuple(t.shape)}" for name, t in tensors.items())
-        raise InputError(
-            f"no input has spatial axes: {listed or 'there are no inputs'}\n"
-            "floating-point inputs of 3 to 5 axes have them behind batch and channels; "
-            "for others pass axes=, for example axes=(1,) for (batch, time, features)"
-        )
-    return found
-
-
-def _default(tensor: torch.Tensor) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    if not tensor.is_floating_point() or tensor.dim() not in (3, 4, 5):
-        return (), ()
-    return tuple(range(2, tensor.dim())), AXIS_NAMES[tensor.dim() - 2]
-
-
-def _chosen(name: str, tensor: torch.Tensor, axes: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    if isinstance(axes, Mapping):
-        labels, places = [str(key) for key in axes], list(axes.values())
-    else:
-        places = [axes] if isinstance(axes, int) else list(axes)
-        labels = list(AXIS_NAMES.get(len(places), tuple(f"a{k}" for k in range(len(places)))))
-    for place in places:
-        if not isinstance(place, int) or not -tensor.dim() <= place < tensor.dim():
-            raise InputError(
-                f"axis {place!r} of input {name!r} doesn't exist: its shape is "
-                f"{tuple(tensor.shape)}, with axes 0 to {tensor.dim() - 1}"
-            )
-    wrapped = tuple(place % tensor.dim() for place in places)
-    if len(set(wrapped)) != len(wrapped):
-        raise InputError(f"axes {tuple(places)} of input {name!r} name an axis twice")
-    return wrapped, tuple(labels)
+    """The spatial axes of each input and their names; see `fieldscope.frontends.inputs`."""
+    specs = {
+        name: Spec(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        for name, tensor in tensors.items()
+    }
+    return inputs_of.spatial_axes(specs, axes)

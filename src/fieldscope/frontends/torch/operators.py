@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from fieldscope.frontends.torch.lowering.registry import Rule, find, find_shapes
+from fieldscope.frontends.lowering.registry import Rule
+from fieldscope.frontends.torch.lowering.registry import find, find_shapes
 
 RESHAPING_IN_PLACE = frozenset(
     {"squeeze", "unsqueeze", "t", "transpose", "as_strided", "resize", "swapaxes", "swapdims"}

@@ -14,6 +14,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fieldscope.errors import TraceError
+from fieldscope.frontends.naming import Operation
 from fieldscope.frontends.torch.aliases import Aliases
 from fieldscope.frontends.torch.constants import Constants, map_tensors
 from fieldscope.frontends.torch.location import user_location
@@ -26,15 +27,6 @@ from fieldscope.graph.operators import Opaque
 
 VALUES_NEEDED = frozenset({"_local_scalar_dense", "is_nonzero", "equal", "item", "allclose"})
 """Operators whose result is a Python number: a branch, an index, a size."""
-
-
-class Operation(NamedTuple):
-    """One recorded ATen call: its name, the nodes it became, its results."""
-
-    source: str
-    nodes: range
-    results: tuple[int, ...]
-    location: str | None
 
 
 class _ConstantView(NamedTuple):

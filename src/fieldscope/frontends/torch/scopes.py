@@ -10,8 +10,8 @@ import contextlib
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,19 +20,30 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
+from fieldscope.frontends import naming
+
+_CONTAINERS = (
+    torch.nn.Module,
+    torch.nn.Sequential,
+    torch.nn.ModuleList,
+    torch.nn.ModuleDict,
+)
+
 
 @dataclass(slots=True)
-class Scope:
-    """One call of a module: its path, what it called and recorded, and its results."""
+class Scope(naming.Scope):
+    """One call of a module of PyTorch."""
 
-    path: str
-    module: torch.nn.Module | None
-    parent: Scope | None
-    depth: int
-    children: list[Scope] = field(default_factory=list)
-    operations: list[int] = field(default_factory=list)
-    results: list[tuple[str, int]] = field(default_factory=list)
-    order: int = 0
+    module: torch.nn.Module | None = None
+
+
+@functools.cache
+def is_layer(kind: Hashable) -> bool:
+    """Whether PyTorch ships this type of module as one layer."""
+    return any(
+        base.__module__.startswith("torch.nn.modules") and base not in _CONTAINERS
+        for base in getattr(kind, "__mro__", ())
+    )
 
 
 class Observer:
@@ -44,7 +55,7 @@ class Observer:
         results_of: Callable[[Any], list[tuple[str, int]]],
         clock: Callable[[], int],
     ) -> None:
-        self.root = Scope("", None, None, 0)
+        self.root = Scope("", "", None, 0)
         self.current = self.root
         self._names = names
         self._results_of = results_of
@@ -60,15 +71,18 @@ class Observer:
             name = self._names[id(module)] = f"{parent.path}.{own}" if parent.path else own
         count = self._calls[name] = self._calls.get(name, 0) + 1
         path = name if count == 1 or not name else f"{name}#{count}"
-        self.current = Scope(path, module, parent, parent.depth + 1)
+        kind = type(module)
+        self.current = Scope(
+            path, kind.__name__, parent, parent.depth + 1, is_layer(kind), module=module
+        )
         parent.children.append(self.current)
 
     def leave(self, module: torch.nn.Module, output: Any) -> None:
         """A module returns."""
-        scope: Scope | None = self.current
-        while scope is not None and scope.module is not module:
+        scope = self.current
+        while isinstance(scope.parent, Scope) and scope.module is not module:
             scope = scope.parent  # a call inside ended by an exception that was caught
-        if scope is None or scope.parent is None:
+        if not isinstance(scope.parent, Scope):
             return
         scope.results = self._results_of(output)
         scope.order = self._clock()

@@ -11,8 +11,9 @@ import torch
 
 from fieldscope.errors import FieldscopeError, InputError, ModelError, TraceError
 from fieldscope.frontends.blame import told
-from fieldscope.frontends.torch.inputs import Axes, Given, given, real, spatial_axes
-from fieldscope.frontends.torch.naming import Names
+from fieldscope.frontends.inputs import Axes
+from fieldscope.frontends.naming import Names
+from fieldscope.frontends.torch.inputs import Given, given, real, spatial_axes
 from fieldscope.frontends.torch.recorder import Recorder
 from fieldscope.frontends.torch.recurrence import RecurrentCalls
 from fieldscope.frontends.torch.restored import Restorer, left_as_found

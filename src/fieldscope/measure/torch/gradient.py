@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from fieldscope.errors import FieldscopeError, InputError, ModelError
-from fieldscope.frontends.torch.inputs import Axes
+from fieldscope.frontends.inputs import Axes
 from fieldscope.measure.heat import HeatMap, Mode
 from fieldscope.measure.torch import remarks
 from fieldscope.measure.torch.passes import Pass, real_pass, structure_pass

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 from fieldscope.errors import LayerNotFoundError
-from fieldscope.frontends.torch.inputs import Axes
+from fieldscope.frontends import naming
+from fieldscope.frontends.inputs import Axes
 from fieldscope.frontends.torch.recorder import Recorder
 from fieldscope.frontends.torch.scopes import Observer, Scope
 from fieldscope.frontends.torch.trace import paths_of, results_in, roots_of, trace
@@ -263,7 +264,7 @@ def places_of(
     calls = watches[0]
     found: dict[int, Place] = {}
 
-    def walk(scope: Scope) -> None:
+    def walk(scope: naming.Scope) -> None:
         for child in scope.children:
             walk(child)
         for part, value in scope.results:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from fieldscope.errors import FieldscopeError, LayerNotFoundError
-from fieldscope.frontends.torch.inputs import Axes
+from fieldscope.frontends.inputs import Axes
 from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.probe import probe
 from fieldscope.measure.rehearsal import Case, Index, Measurement

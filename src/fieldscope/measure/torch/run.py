@@ -73,11 +73,11 @@ class Run:
 
     def after(self, module: torch.nn.Module, output: Any) -> None:
         """A module returns."""
-        scope: Scope | None = self.observer.current
-        while scope is not None and scope.module is not module:
+        scope = self.observer.current
+        while isinstance(scope.parent, Scope) and scope.module is not module:
             scope = scope.parent
         self.observer.leave(module, output)
-        if scope is not None:
+        if scope.module is module:
             self.meet(scope.path, "", 0, output)
 
     def meet(self, scope: str, function: str, count: int, output: Any) -> None:

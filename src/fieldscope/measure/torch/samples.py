@@ -10,7 +10,8 @@ import torch
 from torch.nn.parameter import UninitializedParameter
 
 from fieldscope.errors import InputError, ModelError
-from fieldscope.frontends.torch.inputs import Axes, given, spatial_axes
+from fieldscope.frontends.inputs import Axes
+from fieldscope.frontends.torch.inputs import given, spatial_axes
 from fieldscope.frontends.torch.trace import roots_of, weight_type
 from fieldscope.wording import listed
 

@@ -13,7 +13,9 @@ from fieldscope.frontends.torch.lowering import (
     sampling,
     windows,
 )
-from fieldscope.frontends.torch.lowering.registry import LOWERINGS
+from fieldscope.frontends.torch.lowering.registry import TABLE
+
+LOWERINGS = TABLE.rules
 
 __all__ = [
     "LOWERINGS",

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
-from fieldscope.frontends.torch.lowering.call import ADDED, Call, tensors_in
-from fieldscope.frontends.torch.lowering.registry import Rule, lowers
+from fieldscope.frontends.lowering.call import ADDED
+from fieldscope.frontends.lowering.registry import Rule
+from fieldscope.frontends.torch.lowering.call import Call, tensors_in
+from fieldscope.frontends.torch.lowering.registry import lowers
 from fieldscope.frontends.torch.shaped import Shaped, has_values
 from fieldscope.graph.operators import Pointwise
 
@@ -162,7 +164,7 @@ def add(call: Call, x: Any, y: Any, **_: Any) -> int:
     """A sum; where a constant minus infinity is added (a mask), nothing is read."""
     for one, other in ((x, y), (y, x)):
         if call.depends(one) and isinstance(other, torch.Tensor) and not call.depends(other):
-            return call.added(call.value(one), other)
+            return call.plus(call.value(one), other)
     return call.pointwise(*tensors_in([x, y]), operator=ADDED)
 
 

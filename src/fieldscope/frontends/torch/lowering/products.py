@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from fieldscope.frontends.torch.lowering.call import HIDES, Call
+from fieldscope.frontends.lowering.call import HIDES
+from fieldscope.frontends.torch.lowering.call import Call
 from fieldscope.frontends.torch.lowering.registry import lowers
 from fieldscope.graph.operators import Contract, Pairs
 
@@ -50,7 +51,7 @@ def addmm(call: Call, bias: torch.Tensor, a: torch.Tensor, b: torch.Tensor, **_:
     if not (call.depends(a) or call.depends(b)):
         return call.pointwise(bias)
     product = _product(call, a, b, a.dim() - 2)
-    return call.pointwise(product, bias) if call.depends(bias) else call.added(product, bias)
+    return call.pointwise(product, bias) if call.depends(bias) else call.plus(product, bias)
 
 
 @lowers("linear")

@@ -1,18 +1,15 @@
-"""Names of layers: the module's path, then the operator's name and number.
+"""Names of layers: the path of the module that makes a call, then the operator's name and number.
 
-A leaf module of PyTorch is one layer, named by its path, whatever operators it runs; so is any
-module that runs one operator. The operators of other modules are named after the
-module that calls them (`block.add_1`), and the module is a container.
+A module that the framework ships as one layer is one, named by its path, whatever operators
+it runs; so is any module that runs one operator. The operators of other modules are named after
+the module that calls them (`block.add_1`), and the module is a container.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-import torch
-
-from fieldscope.frontends.torch.recorder import Operation
-from fieldscope.frontends.torch.scopes import Scope
 from fieldscope.graph.graph import GraphBuilder
 from fieldscope.graph.operators import (
     Collect,
@@ -64,12 +61,42 @@ SIGNIFICANCE: tuple[type, ...] = (
 
 _ORDER = {kind: place for place, kind in enumerate(SIGNIFICANCE)}
 
-_CONTAINERS = (
-    torch.nn.Module,
-    torch.nn.Sequential,
-    torch.nn.ModuleList,
-    torch.nn.ModuleDict,
-)
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One foreign call: its operator's name, the nodes it became, its results.
+
+    `operands` are the values that it reads, where the front end tells them; `name` its own name in
+    the program, `aliases` further names that users know it by; `location` where it was made.
+    """
+
+    source: str
+    nodes: range
+    results: tuple[int, ...]
+    location: str | None = None
+    operands: tuple[int, ...] = ()
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Scope:
+    """One call of a module: its path, what it called and recorded, and its results.
+
+    `kind` is the module's type, "" for the root; `whole` says that it is one layer whatever
+    operators it runs. `results` are its values, each with its place ("", "[0]"); `order` is the
+    number of operations when it returned.
+    """
+
+    path: str
+    kind: str
+    parent: Scope | None
+    depth: int
+    whole: bool = False
+    children: list[Scope] = field(default_factory=list)
+    operations: list[int] = field(default_factory=list)
+    results: list[tuple[str, int]] = field(default_factory=list)
+    order: int = 0
 
 
 class Names:
@@ -109,9 +136,9 @@ class Names:
         counts: dict[str, int] = {}
         for place in own:
             operation = self._operations[place]
-            short = operation.source.partition(".")[2].strip("_")
+            short = operation.source.rpartition(".")[2].strip("_")
             counts[short] = counts.get(short, 0) + 1
-            base = f"{short}_{counts[short]}"
+            base = operation.name or f"{short}_{counts[short]}"
             name = self._unique(f"{scope.path}.{base}" if scope.path else base)
             self._owner[place] = (name, scope.path)
             node = self._main(operation.nodes, operation.results[0])
@@ -122,13 +149,14 @@ class Names:
                     self.aliases.append(
                         TracedLayer(f"{name}[{k}]", value, node, operation.source, scope.depth)
                     )
+            self._also(operation, layer)
         for child in scope.children:
             self._walk(child)
-        if scope.module is not None and scope.results:
+        if scope.kind and scope.results:
             name = self._unique(scope.path)
             value = scope.results[0][1]
             depth = scope.depth - 1
-            kind = type(scope.module).__name__
+            kind = scope.kind
             container = TracedLayer(name, value, None, kind, depth)
             if own or scope.children:
                 self.containers.append((scope.order, container))
@@ -137,18 +165,14 @@ class Names:
             self._further(scope, name, None, kind)
 
     def _is_layer(self, scope: Scope, own: list[int]) -> bool:
-        if scope.children or not own or scope.module is None or not scope.results:
+        if scope.children or not own or not scope.kind or not scope.results:
             return False
         if len(own) == 1:
             return scope.results[0][1] == self._operations[own[0]].results[0]
-        kinds = type(scope.module).__mro__
-        return any(
-            kind.__module__.startswith("torch.nn.modules") and kind not in _CONTAINERS
-            for kind in kinds
-        )
+        return scope.whole
 
     def _layer(self, scope: Scope, own: list[int]) -> None:
-        name = self._unique(scope.path or type(scope.module).__name__.lower())
+        name = self._unique(scope.path or scope.kind.lower())
         nodes = [node for place in own for node in self._operations[place].nodes]
         node = self._main(nodes, scope.results[0][1])
         source = next(
@@ -158,8 +182,14 @@ class Names:
         for place in own:
             self._owner[place] = (name, scope.path)
         value = scope.results[0][1]
-        self.layers.append((own[-1], TracedLayer(name, value, node, source, scope.depth - 1)))
+        layer = TracedLayer(name, value, node, source, scope.depth - 1)
+        self.layers.append((own[-1], layer))
         self._further(scope, name, node, source)
+        for place in own:
+            operation = self._operations[place]
+            result = operation.results[0]
+            found = self._main(operation.nodes, result)
+            self._also(operation, TracedLayer(name, result, found, operation.source, layer.depth))
 
     def _further(self, scope: Scope, name: str, node: int | None, source: str) -> None:
         """Further results of a module: `path[1]`, `path['aux']`."""
@@ -168,6 +198,12 @@ class Names:
                 self.aliases.append(
                     TracedLayer(f"{name}{key}", value, node, source, scope.depth - 1)
                 )
+
+    def _also(self, operation: Operation, layer: TracedLayer) -> None:
+        """Further names that a call has in its program."""
+        for alias in operation.aliases:
+            if alias not in self._taken:
+                self.aliases.append(replace(layer, name=self._unique(alias)))
 
     def _main(self, nodes: Sequence[int] | range, value: int) -> int | None:
         shape = self._builder.shape(value)

@@ -1,0 +1,1 @@
+"""What lowerings of every framework are made of."""
