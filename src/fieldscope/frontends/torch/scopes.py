@@ -10,7 +10,7 @@ import contextlib
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,18 @@ class Scope(naming.Scope):
     module: torch.nn.Module | None = None
 
 
-@functools.cache
-def is_layer(kind: Hashable) -> bool:
+_layers: dict[type, bool] = {}
+
+
+def is_layer(kind: type) -> bool:
     """Whether PyTorch ships this type of module as one layer."""
-    return any(
-        base.__module__.startswith("torch.nn.modules") and base not in _CONTAINERS
-        for base in getattr(kind, "__mro__", ())
-    )
+    found = _layers.get(kind)
+    if found is None:
+        found = _layers[kind] = any(
+            base.__module__.startswith("torch.nn.modules") and base not in _CONTAINERS
+            for base in kind.__mro__
+        )
+    return found
 
 
 class Observer:
