@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from fieldscope.frontends.lowering.tables import adaptive_table
 from fieldscope.frontends.torch.lowering.call import Call
 from fieldscope.frontends.torch.lowering.registry import lowers
 from fieldscope.geometry.sliding import Sliding
-from fieldscope.graph.operators import Channels, Indices, Periodic, Spread, Table, Window
+from fieldscope.graph.operators import Channels, Spread, Window
 
 
 def _each(values: int | Sequence[int], count: int) -> list[int]:
@@ -184,23 +185,6 @@ def _with(call: Call, value: int, axis: int, extent: int) -> tuple[int, ...]:
     shape = list(call.shape_of(value))
     shape[axis] = extent
     return tuple(shape)
-
-
-def adaptive_table(axis: int, n: int, m: int) -> Table:
-    """The runs of adaptive pooling from n to m elements; periodic if gcd(n, m) > 1.
-
-    Example:
-        >>> adaptive_table(2, 5, 3).lo, adaptive_table(2, 5, 3).hi
-        (Indices([0, 1, 3]), Indices([2, 4, 5]))
-    """
-    index = np.arange(m)
-    lo, hi = index * n // m, -(-(index + 1) * n // m)
-    common = int(np.gcd(n, m))
-    plane = None
-    if common > 1:
-        phases = m // common
-        plane = Periodic(n // common, tuple(lo[:phases].tolist()), tuple(hi[:phases].tolist()))
-    return Table(axis, Indices(lo), Indices(hi), plane)
 
 
 @lowers("fractional_max_pool2d", "fractional_max_pool3d")
