@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from fieldscope.frontends.lowering import norms
 from fieldscope.frontends.lowering.call import ADDED
 from fieldscope.frontends.lowering.registry import Rule
 from fieldscope.frontends.torch.lowering.call import Call, tensors_in
@@ -210,8 +211,7 @@ def layer_norm(
     """The element and the statistics of the normalised axes."""
     value = call.value(x)
     ndim = len(call.shape_of(value))
-    statistics = call.reduce(value, range(ndim - len(normalised), ndim), keep=True)
-    joined = call.pointwise(value, statistics, weight, bias, shape=x.shape)
+    joined = norms.normalised(call, value, range(ndim - len(normalised), ndim), weight, bias)
     return (joined, *(None for _ in call.results[1:]))
 
 
@@ -222,8 +222,7 @@ def rms_norm(
     """The element and the mean square of the normalised axes."""
     value = call.value(x)
     ndim = len(call.shape_of(value))
-    statistics = call.reduce(value, range(ndim - len(normalised), ndim), keep=True)
-    joined = call.pointwise(value, statistics, weight, shape=x.shape)
+    joined = norms.normalised(call, value, range(ndim - len(normalised), ndim), weight)
     return (joined, *(None for _ in call.results[1:])) if len(call.results) > 1 else joined
 
 
@@ -242,9 +241,7 @@ def group_norm(
     """The element and the statistics of its group of channels, over all positions."""
     value = call.value(x)
     shape = call.shape_of(value)
-    split = call.reshape(value, (batch, groups, channels // groups, *shape[2:]))
-    statistics = call.reduce(split, range(2, len(shape) + 1), keep=True)
-    joined = call.reshape(call.pointwise(split, statistics, shape=call.shape_of(split)), shape)
+    joined = norms.grouped(call, value, groups)
     parameters = [p for p in (weight, bias) if call.depends(p)]
     if parameters:
         tail = (1,) * (len(shape) - 2)

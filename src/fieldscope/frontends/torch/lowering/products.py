@@ -8,23 +8,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from fieldscope.frontends.lowering.call import HIDES
+from fieldscope.frontends.lowering import products as shared
+from fieldscope.frontends.lowering.products import (
+    COLUMN,
+    INNER,
+    LEAD,
+    ROW,
+    contracted,
+    let_through,
+)
 from fieldscope.frontends.torch.lowering.call import Call
 from fieldscope.frontends.torch.lowering.registry import lowers
-from fieldscope.graph.operators import Contract, Pairs
-
-BATCH, ROW, INNER, COLUMN, WITHIN = range(5)
 
 
 def _product(call: Call, a: torch.Tensor, b: torch.Tensor, batch: int) -> int:
     """Rows of a times columns of b, [batch.. row inner] × [batch.. inner column]."""
-    lead = tuple(range(10, 10 + batch))
-    operands, labels = [], []
-    for tensor, own in ((a, (ROW, INNER)), (b, (INNER, COLUMN))):
-        if call.depends(tensor):
-            operands.append(call.value(tensor))
-            labels.append((*lead, *own))
-    return call.add(Contract(tuple(labels), (*lead, ROW, COLUMN)), operands, call.shape)
+    lead = tuple(range(LEAD, LEAD + batch))
+    factors = [(a, (*lead, ROW, INNER)), (b, (*lead, INNER, COLUMN))]
+    return contracted(call, factors, (*lead, ROW, COLUMN))
 
 
 def _mm_shape(a: torch.Tensor, b: torch.Tensor, *_: Any) -> torch.Tensor:
@@ -57,32 +58,23 @@ def addmm(call: Call, bias: torch.Tensor, a: torch.Tensor, b: torch.Tensor, **_:
 @lowers("linear")
 def linear(call: Call, x: torch.Tensor, weight: torch.Tensor, bias: Any = None) -> int:
     """The whole last axis."""
-    lead = tuple(range(10, 10 + x.dim() - 1))
-    operands, labels = [], []
-    for tensor, own in ((x, (*lead, INNER)), (weight, (COLUMN, INNER))):
-        if call.depends(tensor):
-            operands.append(call.value(tensor))
-            labels.append(own)
-    if not operands:
+    if not (call.depends(x) or call.depends(weight)):
         return call.pointwise(bias)
-    product = call.add(Contract(tuple(labels), (*lead, COLUMN)), operands, call.shape)
+    lead = tuple(range(LEAD, LEAD + x.dim() - 1))
+    product = contracted(call, [(x, (*lead, INNER)), (weight, (COLUMN, INNER))], (*lead, COLUMN))
     return call.pointwise(product, bias) if call.depends(bias) else product
 
 
 @lowers("mv")
 def mv(call: Call, a: torch.Tensor, b: torch.Tensor) -> int:
     """Row i of a, all of b."""
-    found = [(a, (ROW, INNER)), (b, (INNER,))]
-    used = [(call.value(t), labels) for t, labels in found if call.depends(t)]
-    labels = tuple(labels for _, labels in used)
-    return call.add(Contract(labels, (ROW,)), [v for v, _ in used], call.shape)
+    return contracted(call, [(a, (ROW, INNER)), (b, (INNER,))], (ROW,))
 
 
 @lowers("dot", "vdot")
 def dot(call: Call, a: torch.Tensor, b: torch.Tensor) -> int:
     """All of both."""
-    used = [call.value(t) for t in (a, b) if call.depends(t)]
-    return call.add(Contract(((INNER,),) * len(used), ()), used, ())
+    return contracted(call, [(a, (INNER,)), (b, (INNER,))], ())
 
 
 @lowers("_trilinear")
@@ -123,13 +115,9 @@ def cross(call: Call, a: torch.Tensor, b: torch.Tensor, *args: Any, **kwargs: An
 @lowers("_cdist_forward", "_euclidean_dist")
 def cdist(call: Call, a: torch.Tensor, b: torch.Tensor, *_: Any) -> int:
     """Row i of a, row j of b."""
-    lead = tuple(range(10, 10 + a.dim() - 2))
-    operands, labels = [], []
-    for tensor, own in ((a, ROW), (b, COLUMN)):
-        if call.depends(tensor):
-            operands.append(call.value(tensor))
-            labels.append((*lead, own, INNER))
-    return call.add(Contract(tuple(labels), (*lead, ROW, COLUMN)), operands, call.shape)
+    lead = tuple(range(LEAD, LEAD + a.dim() - 2))
+    factors = [(a, (*lead, ROW, INNER)), (b, (*lead, COLUMN, INNER))]
+    return contracted(call, factors, (*lead, ROW, COLUMN))
 
 
 @lowers(
@@ -145,28 +133,16 @@ def attention(
     call: Call, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *args: Any, **kwargs: Any
 ) -> tuple[int | None, ...]:
     """Row i of q, and all rows of k and v that the mask lets through."""
-    lead = tuple(range(10, 10 + q.dim() - 2))
     mask = kwargs.get("attn_mask", next((a for a in args if isinstance(a, torch.Tensor)), None))
-    pairs, bound, hidden = None, "", []
     rows, inner = q.shape[-2], k.shape[-2]
     keep = np.tri(rows, inner, dtype=bool) if kwargs.get("is_causal", True in args) else None
+    hidden = []
     if isinstance(mask, torch.Tensor) and not call.depends(mask):
         known = call.concrete(mask)
         if known is not None:
-            given = known if known.dtype == bool else known > HIDES
+            given = let_through(known)
             keep = given if keep is None else keep & given
     elif isinstance(mask, torch.Tensor):
-        hidden.append((mask, (*lead, ROW, INNER)[-mask.dim() :]))
-    if keep is not None and not keep.all():
-        pairs = Pairs.of(ROW, INNER, np.broadcast_to(keep, (*keep.shape[:-2], rows, inner)))
-        bound = "" if pairs is not None else "its mask differs along more than one axis"
-    operands = [
-        (q, (*lead, ROW, WITHIN)),
-        (k, (*lead, INNER, WITHIN)),
-        (v, (*lead, INNER, COLUMN)),
-        *hidden,
-    ]
-    used = [(call.value(t), labels) for t, labels in operands if call.depends(t)]
-    operator = Contract(tuple(labels for _, labels in used), (*lead, ROW, COLUMN), pairs, bound)
-    result = call.add(operator, [value for value, _ in used], call.shape)
+        hidden.append(mask)
+    result = shared.attention(call, q, k, v, keep=keep, masks=hidden)
     return (result, *(None for _ in call.results[1:]))

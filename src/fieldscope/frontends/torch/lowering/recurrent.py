@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
+from fieldscope.frontends.lowering import recurrent as shared
 from fieldscope.frontends.torch.lowering.call import Call
-from fieldscope.graph.operators import Contract, Indices, Table
 
 
 def recurrent(
@@ -32,9 +31,9 @@ def recurrent(
     value = call.value(x)
     states = [state for state in states if call.depends(state)]
     for _ in range(layers):
-        directions = [_direction(call, value, time, hidden, backward=False)]
+        directions = [shared.recurrent(call, value, time, hidden)]
         if bidirectional:
-            directions.append(_direction(call, value, time, hidden, backward=True))
+            directions.append(shared.recurrent(call, value, time, hidden, backward=True))
         value = call.concat(directions, len(call.shape_of(value)) - 1)
     for state in states:  # [layers·directions batch hidden]: read whole by every step
         read = call.reduce(call.value(state), (0, state.dim() - 1))
@@ -43,17 +42,6 @@ def recurrent(
             shape[1 - time] = state.shape[1]
         value = call.pointwise(value, call.reshape(read, shape), shape=call.shape_of(value))
     return value
-
-
-def _direction(call: Call, value: int, time: int, hidden: int, *, backward: bool) -> int:
-    shape = call.shape_of(value)
-    steps = shape[time]
-    index = np.arange(steps)
-    lo, hi = (index, index * 0 + steps) if backward else (index * 0, index + 1)
-    seen = call.add(Table(time, Indices(lo), Indices(hi)), [value], shape)
-    labels = tuple(range(len(shape)))
-    operator = Contract((labels,), (*labels[:-1], len(shape)))
-    return call.add(operator, [seen], (*shape[:-1], hidden))
 
 
 def last_state(call: Call, output: int, state: torch.Tensor, batch_first: bool) -> int:

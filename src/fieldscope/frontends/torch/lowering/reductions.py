@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
+from fieldscope.frontends.lowering import recurrent
 from fieldscope.frontends.torch.lowering.call import Call
 from fieldscope.frontends.torch.lowering.registry import lowers
 from fieldscope.frontends.torch.shaped import Shaped
-from fieldscope.graph.operators import Indices, Table
 
 REDUCTIONS = """
 mean sum nansum nanmean prod amax amin aminmax max min median nanmedian mode any all
@@ -109,10 +108,7 @@ def prefix(call: Call, x: torch.Tensor, axis: int, *_: Any, **__: Any) -> int | 
     if x.dim() == 0:
         value = call.pointwise(x)
     else:
-        axis %= x.dim()
-        index = np.arange(x.shape[axis])
-        table = Table(axis, Indices(index * 0), Indices(index + 1))
-        value = call.add(table, [call.value(x)], x.shape)
+        value = recurrent.prefix(call, call.value(x), axis % x.dim())
     return value if len(call.results) == 1 else (value,) * len(call.results)
 
 
