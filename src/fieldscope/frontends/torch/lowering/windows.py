@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from fieldscope.frontends.lowering.tables import adaptive_table
+from fieldscope.frontends.lowering.windows import outputs, patches, summed_taps
 from fieldscope.frontends.torch.lowering.call import Call
 from fieldscope.frontends.torch.lowering.registry import lowers
 from fieldscope.geometry.sliding import Sliding
@@ -216,13 +216,10 @@ def im2col(
     if x.dim() == 3:
         value = call.reshape(value, (1, *x.shape))
     extents = call.shape_of(value)[2:]
-    # [n c oh kh ow kw], then [n c kh kw oh ow]
-    for axis, k in ((2, 0), (4, 1)):
-        out = (extents[k] + 2 * padding[k] - dilation[k] * (kernel[k] - 1) - 1) // stride[k] + 1
-        place = np.arange(out)[:, None] * stride[k] + np.arange(kernel[k]) * dilation[k]
-        value = call.pad(value, axis, padding[k], padding[k])
-        value = call.gather(value, axis, place)
-    value = call.permute(value, (0, 1, 3, 5, 2, 4))
+    windows = [Sliding(kernel[k], stride[k], dilation[k], padding[k]) for k in range(2)]
+    counts = [outputs(extents[k], windows[k], padding[k]) for k in range(2)]
+    value = patches(call, value, 2, windows, counts)
+    value = call.permute(value, (0, 1, 3, 5, 2, 4))  # [n c oh kh ow kw] → [n c kh kw oh ow]
     return call.reshape(value, call.shape)
 
 
@@ -241,47 +238,11 @@ def col2im(
     if x.dim() == 2:
         value = call.reshape(value, (1, *x.shape))
     n, rows, _ = call.shape_of(value)
-    blocks = [
-        (out[k] + 2 * padding[k] - dilation[k] * (kernel[k] - 1) - 1) // stride[k] + 1
-        for k in range(2)
-    ]
+    windows = [Sliding(kernel[k], stride[k], dilation[k], padding[k]) for k in range(2)]
+    blocks = [outputs(out[k], windows[k], padding[k]) for k in range(2)]
     channels = rows // (kernel[0] * kernel[1])
     value = call.reshape(value, (n, channels, *kernel, *blocks))
-    for k in range(2):
-        # Axes [n c (done) kernel.. blocks..]: the taps of axis k, one transposed window each.
-        taps, places = 2 + k, 4
-        value = _sum_taps(call, value, taps, places, out[k], dilation[k], padding[k], stride[k])
-        if k == 0:  # [n c kw oh' ow] → [n c oh' kw ow]
-            value = call.permute(value, (0, 1, 3, 2, 4))
-    return call.reshape(value, call.shape)
-
-
-def _sum_taps(
-    call: Call,
-    value: int,
-    taps: int,
-    places: int,
-    out: int,
-    dilation: int,
-    padding: int,
-    stride: int,
-) -> int:
-    """Unite, for every tap, the elements of its shifted and strided copy of an axis."""
-    kernel = call.shape_of(value)[taps]
-    if call.shape_of(value)[places] == 1:
-        # One window: its taps are the positions. A window axis of extent 1 has none to spread.
-        reached, rest = np.divmod(np.arange(out) + padding, dilation)
-        index = np.where((rest == 0) & (reached < kernel), reached, -1)
-        one = call.gather(call.select(value, places, 0), taps, index)
-        order = list(range(len(call.shape_of(one))))
-        order.insert(places - 1, order.pop(taps))
-        return call.permute(one, order)
-    parts = []
-    for tap in range(kernel):
-        one = call.select(value, taps, tap)
-        axis = places - 1
-        shape = list(call.shape_of(one))
-        shape[axis] = out
-        window = Sliding(1, stride, 1, padding - tap * dilation)
-        parts.append(call.add(Spread((axis,), (window,)), [one], shape))
-    return call.pointwise(*parts, shape=call.shape_of(parts[0]))
+    # The taps of one axis after the other: [n c kh kw oh ow] → [n c kw y ow] → [n c y kw ow]
+    value = summed_taps(call, value, 2, 4, out[0], windows[0])
+    value = call.permute(value, (0, 1, 3, 2, 4))
+    return call.reshape(summed_taps(call, value, 3, 4, out[1], windows[1]), call.shape)
