@@ -70,7 +70,7 @@ ASKED := $(if $(filter file undefined default,$(origin PYTHON)),,$(PYTHON))
 READY := $(shell test -x $(BIN)/python && cat $(STAMP) 2>/dev/null)
 ANEW := $(if $(READY),$(if $(ASKED),$(filter-out $(READY),$(ASKED))),yes)
 
-$(STAMP): pyproject.toml requirements/dev.txt $(if $(ANEW),FORCE)
+$(STAMP): pyproject.toml requirements/dev.txt requirements/files.txt $(if $(ANEW),FORCE)
 	@set -eu; \
 	if [ -n "$(ANEW)" ]; then \
 	    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "fieldscope needs Python 3.10 or later, $(PYTHON) is " + sys.version.split()[0] + "\nname another one: make PYTHON=python3.12 ...")'; \
@@ -81,6 +81,7 @@ $(STAMP): pyproject.toml requirements/dev.txt $(if $(ANEW),FORCE)
 	rm -f $@; \
 	echo "installing into $(VENV): torch is large, the first time takes a minute or more"; \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check $(TORCH_INDEX:%=--extra-index-url %) -r requirements/dev.txt; \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -r requirements/files.txt; \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
 	cp $(VENV)/.python $@
 

@@ -74,6 +74,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
+FORMS = (
+    "a model is given as torchvision:NAME, timm:NAME, keras:NAME, ./file.py:NAME, "
+    "package.module:NAME, or a file that holds one: .onnx, .pt2, .keras, .h5, or a SavedModel "
+    "folder"
+)
+
+
 def message(target: str, **arguments: object) -> str:
     with pytest.raises(ModelError) as caught:
         resolve(target, arguments)
@@ -143,8 +150,7 @@ def test_a_file_that_is_called_like_an_installed_package_is_itself(folder: Path)
         (
             "resnet50",
             ("'resnet50' is not a model\n"
-            "a model is given as torchvision:NAME, timm:NAME, ./file.py:NAME or "
-            "package.module:NAME"),
+            + FORMS),
         ),
         (
             "torchvision:",
@@ -154,12 +160,12 @@ def test_a_file_that_is_called_like_an_installed_package_is_itself(folder: Path)
             "torchvison:resnet50",
             ("there is no module 'torchvison' to import torchvison:resnet50 from; "
             "did you mean torchvision:resnet50?\n"
-            "a model is given as torchvision:NAME, timm:NAME, ./file.py:NAME or "
-            "package.module:NAME"),
+            + FORMS),
         ),
         ("./mynets.py:Net", "there is no file mynets.py; did you mean mynet.py?"),
         ("nowhere/mynet.py:Net", "there is no file nowhere/mynet.py"),
-        ("./package:Model", "package is a folder\ngive a file and a name in it: ./file.py:NAME"),
+        ("./package:Model", ("package is a folder, and no SavedModel: "
+            "it has no saved_model.pb\ngive a file and a name in it: ./file.py:NAME")),
         (
             "mynet.py",
             ("mynet.py alone names no model\n"
@@ -207,8 +213,7 @@ def test_a_file_that_is_called_like_an_installed_package_is_itself(folder: Path)
         (
             "package.modle:Model",
             ("there is no module 'package.modle' to import package.modle:Model from\n"
-            "a model is given as torchvision:NAME, timm:NAME, ./file.py:NAME or "
-            "package.module:NAME"),
+            + FORMS),
         ),
     ],
 )  # fmt: skip
@@ -263,8 +268,7 @@ def test_weights_are_never_opened(
 def test_a_file_of_another_kind_is_told(folder: Path) -> None:
     (folder / "net.yaml").write_text("layers: 3\n")
     assert message("net.yaml:build") == (
-        "net.yaml is not a Python file\n"
-        "give the code that builds the model, such as ./file.py:build"
+        "net.yaml is neither Python code nor a file of a model that can be read\n" + FORMS
     )
 
 
@@ -309,3 +313,40 @@ def test_a_name_of_the_zoo_is_built_with_its_input() -> None:
     assert found.name == "torchvision:resnet18"
     assert found.inputs == (1, 3, 224, 224)
     assert dict(cast("nn.Module", found.model).named_modules())["fc"].out_features == 7
+
+
+@pytest.mark.parametrize("name", ["net.onnx", "net.pt2", "net.keras", "net.h5"])
+def test_a_file_that_holds_a_model_is_left_to_its_front_end(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"")
+    for target in (name, f"./{name}", str(folder / name)):
+        found = resolve(target)
+        assert (found.name, found.model, found.inputs) == (name, Path(target), None)
+        assert found.tells_inputs
+    assert message(f"{name}:build") == (
+        f"{name} holds one model, so it is named without :build\ngive {name}"
+    )
+    assert message(name, width=3) == (
+        f"{name} holds a model that is built already, so width can't be passed to it\n"
+        "leave --arg out"
+    )
+    assert message("m" + name) == f"there is no file m{name}; did you mean {name}?"
+
+
+def test_a_saved_model_is_a_folder(folder: Path) -> None:
+    (folder / "saved").mkdir()
+    (folder / "saved" / "saved_model.pb").write_bytes(b"")
+    for target in ("saved", "saved/", "./saved", "saved/saved_model.pb"):
+        assert resolve(target).model == Path(target)
+
+
+def test_a_function_of_jax_is_the_model_itself(folder: Path) -> None:
+    (folder / "jaxnet.py").write_text(
+        "import types, sys\n"
+        "jax = types.ModuleType('jax')\n"
+        "def helper(x): return jax.lax(x)\n"
+        "def apply(x): return helper(x)\n"
+        "def build(): return apply\n"
+    )
+    assert getattr(resolve("jaxnet.py:apply").model, "__name__", "") == "apply"
+    assert getattr(resolve("jaxnet.py:build").model, "__name__", "") == "apply"
+    assert not resolve("jaxnet.py:apply").tells_inputs

@@ -31,8 +31,8 @@ def names(requirements: list[str]) -> set[str]:
     return {re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in requirements}
 
 
-def pins() -> list[str]:
-    lines = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8").splitlines()
+def pins(file: str = "dev.txt") -> list[str]:
+    lines = (ROOT / "requirements" / file).read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -60,12 +60,14 @@ def _extras(node: ast.AST) -> list[str]:
 def test_all_that_is_needed_is_pinned_and_nothing_else(project: dict[str, Any]) -> None:
     needed = names(project["project"]["dependencies"]) | names(project["dependency-groups"]["dev"])
     assert names(pins()) == needed
-    assert [line for line in pins() if not re.match(r"[\w.-]+==[\w.+]+(; .*)?$", line)] == []
+    assert names(pins("files.txt")) == names(project["dependency-groups"]["files"])
+    assert [line for line in pins() + pins("files.txt") if not re.match(r"[\w.-]+==[\w.+]+(; .*)?$", line)] == []
 
 
 def test_development_has_every_extra(project: dict[str, Any]) -> None:
+    builds = {"tensorflow": "tensorflow-cpu"}  # the same, without what a GPU needs
     for requirements in project["project"]["optional-dependencies"].values():
-        assert names(requirements) <= names(pins())
+        assert {builds.get(name, name) for name in names(requirements)} <= names(pins())
 
 
 def test_every_extra_that_a_message_names_is_declared(project: dict[str, Any]) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fieldscope.errors import BoundError, InputError
-from fieldscope.optional import require
 from fieldscope.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -16,10 +15,13 @@ if TYPE_CHECKING:
 
     from fieldscope.analyses.layers import Report
     from fieldscope.analyses.support import Position, SupportMask
+    from fieldscope.graph.trace import Trace
+
+    Model: TypeAlias = Callable[..., Any] | str | os.PathLike[str] | Trace
 
 
 def analyze(
-    model: Callable[..., Any],
+    model: Model,
     inputs: Any = None,
     *,
     axes: Sequence[int] | Mapping[str, Any] | None = None,
@@ -27,35 +29,45 @@ def analyze(
     strict: bool = False,
     fold_context: bool = False,
     name: str | None = None,
+    framework: str | None = None,
 ) -> Report:
     """Analyse the receptive field of every layer of a model.
 
-    The model is run once on shapes, in eval mode, and left as it was found.
+    A model in memory is run once on shapes, in eval mode, and left as it was found; of a file
+    the graph is read, without its weights and without running anything.
 
     Args:
-        model: a `torch.nn.Module`, or any callable on tensors.
+        model: a module or function of PyTorch, Keras, TensorFlow or JAX (flax, equinox); an
+            `onnx.ModelProto` or `torch.export.ExportedProgram`; the path of a file that holds
+            a model (`.onnx`, `.pt2`, `.keras`, `.h5`, a SavedModel folder), or a text that
+            names one as on the command line ("keras:VGG19"); or what a front end of your own
+            made, a `fieldscope.graph.trace.Trace`.
         inputs: a shape with batch such as (1, 3, 224, 224), a tensor of which the shape
-            and type are taken, or a tuple (by position) or dict (by name) of several.
-        axes: the spatial axes of the input, where they aren't all behind batch and
-            channels: (1, 2) for channels-last, (1,) for (batch, time, features), a dict
-            from name to axis to name them; for several inputs a dict by input.
-        example: real inputs to run instead of shapes, for a forward that branches on
-            values; the analysis then holds for the branch that they take.
+            and type are taken, or a tuple (by position) or dict (by name) of several. Models
+            that say which inputs they take need none.
+        axes: the spatial axes of the input, where they can't be seen: (1, 2) for
+            channels-last, (1,) for (batch, time, features), a dict from name to axis to name
+            them; for several inputs a dict by input. By default all behind batch and channels
+            for PyTorch, elsewhere those that the first window slides over.
+        example: real inputs to run instead of shapes, for a forward in PyTorch that branches
+            on values; the analysis then holds for the branch that they take.
         strict: raise an error that lists all operators without a lowering, instead of
             reporting a bound.
         fold_context: count what all positions read alike (squeeze-and-excitation, the
             statistics of norms) as part of the field.
         name: name of the model in the report.
+        framework: "torch", "onnx", "keras", "tensorflow" or "jax", for a function that doesn't
+            show what runs it.
 
     Returns:
         A report: `report["layer4"].size`, `.box((3, 3))`, `report.layers`.
 
     Raises:
-        ModelError: the model fails on such inputs.
-        InputError: the inputs or axes don't fit.
+        ModelError: the model can't be read, or fails on such inputs.
+        InputError: the inputs, axes or framework don't fit.
         TraceError: the forward depends on values; pass an example.
         BoundError: `strict`, and some operators have no lowering.
-        MissingExtraError: PyTorch isn't installed.
+        MissingExtraError: the model's framework isn't installed.
 
     Example:
         >>> import torch
@@ -64,14 +76,13 @@ def analyze(
         >>> report.output.size, report.output.stride
         ((9,), (2,))
     """
-    require("torch", extra="torch", purpose="analysing PyTorch models")
     from fieldscope.analyses.assembly import report_of
-    from fieldscope.frontends.torch.trace import trace
+    from fieldscope.frontends.dispatch import traced as trace
     from fieldscope.interpret import interpret
     from fieldscope.render import shown  # noqa: F401  # registers how reports show themselves
 
     with _collection_paused():
-        traced = trace(model, inputs, axes=axes, example=example, name=name)
+        traced = trace(model, inputs, axes=axes, example=example, name=name, framework=framework)
         keep = {one.value for one in (*traced.layers, *traced.containers, *traced.aliases)}
         keep.update(value for _, value in traced.outputs)
         interpretation = interpret(
@@ -87,7 +98,7 @@ def analyze(
 
 
 def support(
-    model: Callable[..., Any] | Report,
+    model: Model | Report,
     inputs: Any = None,
     *,
     layer: str | None = None,
@@ -127,7 +138,7 @@ def support(
         InputError: the inputs don't fit, or the model has several and none is named.
         ModelError: the model fails on such inputs.
         TraceError: the forward depends on values; pass an example.
-        MissingExtraError: PyTorch isn't installed.
+        MissingExtraError: the model's framework isn't installed.
 
     Example:
         >>> from torch import nn
@@ -147,7 +158,7 @@ def support(
 
 
 def animate(
-    model: Callable[..., Any] | Report,
+    model: Model | Report,
     inputs: Any = None,
     *,
     path: str | os.PathLike[str],
@@ -181,7 +192,7 @@ def animate(
             fit.
         LayerNotFoundError: there is no such layer.
         PositionError: the point lies outside the input.
-        MissingExtraError: matplotlib or PyTorch isn't installed.
+        MissingExtraError: matplotlib, or the model's framework, isn't installed.
 
     Example:
         >>> import tempfile, torch
@@ -208,7 +219,7 @@ def _several(names: Sequence[str] | None) -> Sequence[str] | None:
     return (names,) if isinstance(names, str) else names
 
 
-def _reported(model: Callable[..., Any] | Report, inputs: Any, **options: Any) -> Report:
+def _reported(model: Model | Report, inputs: Any, **options: Any) -> Report:
     """The report of a model, which may be there already."""
     from fieldscope.analyses.layers import Report
 

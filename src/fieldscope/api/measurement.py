@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
     from fieldscope.analyses.verification import Verification
     from fieldscope.measure.heat import HeatMap, Mode
     from fieldscope.measure.torch.until import Until
+
+
+def _of_pytorch(model: Any, purpose: str, instead: str) -> None:
+    """Refuse a model of another framework, naming what serves it."""
+    from fieldscope.frontends.detection import framework_of
+
+    is_file = isinstance(model, (str, os.PathLike))
+    kind = framework_of(model)
+    if kind != "torch" or is_file or type(model).__name__ == "ExportedProgram":
+        what = f"{os.fspath(model)} is a file" if is_file else f"this model is of {kind}"
+        raise ModelError(f"{purpose} runs PyTorch modules and functions, and {what}\n{instead}")
 
 
 def gradient(
@@ -80,6 +92,12 @@ def gradient(
         >>> heat.hull, heat.values[2:6].round(3).tolist()
         ((slice(2, 6, None),), [0.167, 0.333, 0.333, 0.167])
     """
+    _of_pytorch(
+        model,
+        "gradient",
+        "fieldscope.support gives the exact set for any model, and fieldscope.probe measures any "
+        "function from array to array",
+    )
     require("torch", extra="torch", purpose="measuring PyTorch models")
     from fieldscope.analyses.cut import remarks_on
     from fieldscope.analyses.support import centre_of, chosen
@@ -142,6 +160,7 @@ def until(model: Callable[..., Any], layer: str | None = None, *, inputs: Any = 
         >>> until(net, "1")(torch.ones(1, 1, 8, 6)).shape
         torch.Size([1, 2, 6, 4])
     """
+    _of_pytorch(model, "until", "its own framework can return a layer's output")
     require("torch", extra="torch", purpose="running PyTorch models")
     from fieldscope.measure.torch.until import until as cut
 

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,14 +17,16 @@ import click
 from fieldscope.cli import parameters
 from fieldscope.cli.parameters import Axes, Shape, gathered, inputs
 from fieldscope.errors import InputError
+from fieldscope.frontends.detection import framework_of
 
 if TYPE_CHECKING:
     from fieldscope.analyses.layers import Report
 
 TARGET_HELP = """\
-TARGET is a model by name (torchvision:NAME, timm:NAME), or Python code
-that holds or builds one (./file.py:NAME, package.module:NAME), where NAME
-is a class, a function that returns the model, or the model.
+TARGET is a model by name (torchvision:NAME, timm:NAME, keras:NAME), a file
+that holds one (.onnx, .pt2, .keras, .h5, a SavedModel folder), or Python
+code that holds or builds one (./file.py:NAME, package.module:NAME), where
+NAME is a class, a function that returns the model, or the model.
 """
 
 _OPTIONS = (
@@ -98,7 +101,7 @@ class Subject:
     """A model and what it is called with, as the functions of `fieldscope` take them."""
 
     name: str
-    model: Callable[..., Any]
+    model: Callable[..., Any] | Path
     inputs: Any
     axes: Any
     example: Any
@@ -168,18 +171,16 @@ def subject_of(asked: Asked, *, values: bool = False) -> Iterator[tuple[Subject,
     by_input = gathered("--axes", asked.axes)
     with Progress(quiet=asked.quiet) as progress, _apart(quiet=asked.quiet):
         progress.step(f"building {asked.target}")
-        found = resolve(asked.target, gathered("--arg", asked.arguments), values=values)
-        if given is None and arrays is None and found.inputs is None:
+        arguments = gathered("--arg", asked.arguments)
+        found = resolve(asked.target, arguments, values=values, inputs=given)
+        if given is None and arrays is None and not found.tells_inputs:
             raise InputError(
                 f"{found.name} has no default input\n"
                 "pass its shape with batch, such as --input 1x3x224x224"
             )
-        example = None
+        example: Any = None
         if arrays is not None:
-            # Behind the building of the model, which has told if PyTorch is missing.
-            from fieldscope.frontends.torch.examples import tensors
-
-            example = tensors(found.model, arrays)
+            example = _as_tensors(found.model, arrays)
         progress.step(f"analysing {asked.target}")
         yield (
             Subject(
@@ -191,6 +192,16 @@ def subject_of(asked: Asked, *, values: bool = False) -> Iterator[tuple[Subject,
             ),
             progress,
         )
+
+
+def _as_tensors(model: Any, arrays: Any) -> Any:
+    """Examples as PyTorch's tensors, where it runs the model; others are read without running."""
+    if isinstance(model, Path) or framework_of(model) != "torch":
+        return arrays
+    # Behind the building of the model, which has told if PyTorch is missing.
+    from fieldscope.frontends.torch.examples import tensors
+
+    return tensors(model, arrays)
 
 
 @contextlib.contextmanager

@@ -1,12 +1,14 @@
 """From what a user names on the command line to a model.
 
-    torchvision:resnet50, timm:convnext_tiny     a scheme and a name
-    ./mynet.py:build                             a file and a name in it
+    torchvision:resnet50, keras:VGG19            a scheme and a name
+    model.onnx, dogs.keras, saved_model_dir/     a file that holds a model
+    ./mynet.py:build                             a file of code and a name in it
     package.module:Model                         a module and a name in it
 
 A class is instantiated; a function is called, and what it returns is the
 model; anything else that can be called is the model. A function whose first
-required parameter is annotated as a tensor is the model itself.
+required parameter is annotated as a tensor is the model itself, and so is one
+of JAX or TensorFlow that has required parameters.
 
 Files of weights are never opened: unpickling runs whatever is in them, and
 they hold no architecture.
@@ -29,13 +31,18 @@ from typing import Any
 
 from fieldscope.errors import FieldscopeError, ModelError
 from fieldscope.frontends.blame import displayed, told
+from fieldscope.frontends.detection import framework_of, framework_of_file, mentions
 from fieldscope.frontends.torch.torchvision_ops import missing_operators_allowed
+from fieldscope.optional import require
 from fieldscope.wording import listed, meant, near
 
 Shapes = tuple[int, ...] | tuple[tuple[int, ...], ...]
 
 _NONE: Mapping[str, object] = MappingProxyType({})
-_FORMS = "torchvision:NAME, timm:NAME, ./file.py:NAME or package.module:NAME"
+_FORMS = (
+    "torchvision:NAME, timm:NAME, keras:NAME, ./file.py:NAME, package.module:NAME, or a file that "
+    "holds one: .onnx, .pt2, .keras, .h5, or a SavedModel folder"
+)
 _WEIGHTS = frozenset(
     {".bin", ".ckpt", ".joblib", ".npz", ".pickle", ".pkl", ".pt", ".pth", ".safetensors", ".tar"}
 )
@@ -48,17 +55,29 @@ class Target:
 
     Attributes:
         name: What a report calls it.
-        model: A module or another callable.
-        inputs: The shape, or shapes, that it is meant for; None where nobody knows.
+        model: A module or another callable, or the path of a file that holds one.
+        inputs: The shape, or shapes, that it is meant for; None where nobody knows, or where
+            the model says it itself.
     """
 
     name: str
-    model: Callable[..., Any]
+    model: Callable[..., Any] | Path
     inputs: Shapes | None = None
+
+    @property
+    def tells_inputs(self) -> bool:
+        """Whether the shapes of its inputs need not be asked for."""
+        if self.inputs is not None or isinstance(self.model, Path):
+            return True
+        return framework_of(self.model) in ("onnx", "keras", "tensorflow")
 
 
 def resolve(
-    target: str, arguments: Mapping[str, object] = _NONE, *, values: bool = False
+    target: str,
+    arguments: Mapping[str, object] = _NONE,
+    *,
+    values: bool = False,
+    inputs: object = None,
 ) -> Target:
     """Find, import and build what `target` names.
 
@@ -67,6 +86,8 @@ def resolve(
         arguments: For the class or function that builds the model, by keyword.
         values: Give the weights of a model known by name values, at random; else they have
             shapes only.
+        inputs: The shapes that it will be analysed at, where they are known: some models are
+            built for one.
 
     Raises:
         ModelError: There is no such thing, or building it failed.
@@ -76,8 +97,8 @@ def resolve(
     if colon and scheme in _SCHEMES:
         if not name:
             raise ModelError(f"{target!r} names no model\nname one, such as {scheme}:resnet50")
-        model, inputs = _SCHEMES[scheme](name, arguments, values)
-        return Target(target, model, inputs)
+        model, shapes = _SCHEMES[scheme](name, arguments, values, inputs)
+        return Target(target, model, shapes)
     path, attribute = _split(target)
     if _is_file(path):
         return _from_file(path, attribute, arguments=arguments)
@@ -89,23 +110,31 @@ def resolve(
 _Found = tuple[Callable[..., Any], Shapes]
 
 
-# Imported by each, because it imports torch, which other schemes may do without.
-def _torchvision(name: str, arguments: Mapping[str, object], values: bool) -> _Found:
+# Imported by each, because it imports a framework, which other schemes may do without.
+def _torchvision(name: str, arguments: Mapping[str, object], values: bool, _: object) -> _Found:
     from fieldscope.frontends.torch import zoo
 
     return zoo.build("torchvision", name, arguments, values=values)
 
 
-def _timm(name: str, arguments: Mapping[str, object], values: bool) -> _Found:
+def _timm(name: str, arguments: Mapping[str, object], values: bool, _: object) -> _Found:
     from fieldscope.frontends.torch import zoo
 
     return zoo.build("timm", name, arguments, values=values)
 
 
+def _keras(name: str, arguments: Mapping[str, object], values: bool, inputs: object) -> _Found:
+    require("keras", extra="keras", purpose=f"building keras:{name}")
+    from fieldscope.frontends.keras import zoo
+
+    return zoo.build(name, arguments, values=values, inputs=inputs)
+
+
 # A front end that can find models by name adds its scheme here.
-_SCHEMES: dict[str, Callable[[str, Mapping[str, object], bool], _Found]] = {
+_SCHEMES: dict[str, Callable[[str, Mapping[str, object], bool, object], _Found]] = {
     "torchvision": _torchvision,
     "timm": _timm,
+    "keras": _keras,
 }
 
 
@@ -119,12 +148,16 @@ def _split(target: str) -> tuple[str, str]:
 
 def _is_file(path: str) -> bool:
     suffix = Path(path).suffix.lower()
-    return "/" in path or "\\" in path or suffix in {".py", *_WEIGHTS} or Path(path).is_file()
+    if suffix in {".py", *_WEIGHTS} or framework_of_file(Path(path)) is not None:
+        return True
+    return "/" in path or "\\" in path or Path(path).exists()
 
 
 def _from_file(path: str, attribute: str, *, arguments: Mapping[str, object]) -> Target:
     file = Path(path)
     shown = displayed(file)
+    if framework_of_file(file) is not None:
+        return _holding(file, shown, attribute, arguments=arguments)
     if file.suffix.lower() in _WEIGHTS:
         raise ModelError(
             f"{shown} holds weights, and fields come from the architecture; it is not opened, "
@@ -132,18 +165,38 @@ def _from_file(path: str, attribute: str, *, arguments: Mapping[str, object]) ->
             "give the code that builds the model, such as ./file.py:build"
         )
     if file.is_dir():
-        raise ModelError(f"{shown} is a folder\ngive a file and a name in it: ./file.py:NAME")
+        raise ModelError(
+            f"{shown} is a folder, and no SavedModel: it has no saved_model.pb\n"
+            "give a file and a name in it: ./file.py:NAME"
+        )
     if not file.is_file():
         beside = [str(other) for other in file.parent.glob("*.py")] if file.parent.is_dir() else []
         raise ModelError(f"there is no file {shown}{meant(str(file), beside)}")
     if file.suffix.lower() != ".py":
         raise ModelError(
-            f"{shown} is not a Python file\n"
-            "give the code that builds the model, such as ./file.py:build"
+            f"{shown} is neither Python code nor a file of a model that can be read\n"
+            f"a model is given as {_FORMS}"
         )
     with _importable(file.resolve().parent):
         module = _imported(file, shown)
         return _from(module, attribute, shown=shown, given=path, arguments=arguments)
+
+
+def _holding(file: Path, shown: str, attribute: str, *, arguments: Mapping[str, object]) -> Target:
+    """A file that holds a model, which its front end reads."""
+    if not file.exists():
+        beside = [str(other) for other in file.parent.glob(f"*{file.suffix}")]
+        raise ModelError(f"there is no file {shown}{meant(str(file), beside)}")
+    if attribute:
+        raise ModelError(
+            f"{shown} holds one model, so it is named without :{attribute}\ngive {shown}"
+        )
+    if arguments:
+        raise ModelError(
+            f"{shown} holds a model that is built already, so {listed(list(arguments))} can't be "
+            "passed to it\nleave --arg out"
+        )
+    return Target(shown, file)
 
 
 def _from_module(name: str, attribute: str, *, arguments: Mapping[str, object]) -> Target:
@@ -240,7 +293,7 @@ def _built(value: object, label: str, *, arguments: Mapping[str, object]) -> Cal
             "name a class, a function that builds the model, or the model"
         )
     builds = isinstance(value, (type, functools.partial)) or inspect.isroutine(value)
-    if not builds or _is_model_itself(value):
+    if not builds or _is_model_itself(value, arguments):
         if arguments:
             raise ModelError(
                 f"{label} is a model already, so {listed(list(arguments))} can't be passed to it\n"
@@ -283,14 +336,19 @@ def _required(value: Callable[..., Any]) -> list[inspect.Parameter]:
     ]
 
 
-def _is_model_itself(value: Callable[..., Any]) -> bool:
+_TENSORS = frozenset({"Tensor", "Array", "ArrayLike"})
+
+
+def _is_model_itself(value: Callable[..., Any], arguments: Mapping[str, object]) -> bool:
     required = _required(value)
     if isinstance(value, type) or not required:
         return False
     # Under `from __future__ import annotations` it is a text: "Tensor", "torch.Tensor".
     annotation = required[0].annotation
     name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-    return name.rpartition(".")[2] == "Tensor"
+    if name.rpartition(".")[2] in _TENSORS:
+        return True
+    return not arguments and bool(mentions(value) & {"jax", "tensorflow"})
 
 
 def _check_arguments(

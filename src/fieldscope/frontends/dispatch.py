@@ -1,0 +1,131 @@
+"""From any model to a trace: which front end reads it, imported once it is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from fieldscope.errors import InputError
+from fieldscope.frontends.blame import displayed
+from fieldscope.frontends.detection import FRAMEWORKS, Framework, framework_of
+from fieldscope.frontends.inputs import Axes
+from fieldscope.frontends.targets import resolve
+from fieldscope.graph.trace import Trace
+from fieldscope.optional import require
+from fieldscope.wording import listed, meant
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd:
+    """What reads the models of a framework.
+
+    Attributes:
+        package: what has to be installed.
+        extra: the extra of fieldscope that installs it.
+        models: what its models are called.
+    """
+
+    package: str
+    extra: str
+    models: str
+
+
+FRONT_ENDS: dict[Framework, FrontEnd] = {
+    "torch": FrontEnd("torch", "torch", "PyTorch models"),
+    "onnx": FrontEnd("onnx", "onnx", "ONNX models"),
+    "keras": FrontEnd("keras", "keras", "Keras models"),
+    "tensorflow": FrontEnd("tensorflow", "keras", "TensorFlow models"),
+    "jax": FrontEnd("jax", "jax", "JAX functions"),
+}
+
+
+def traced(
+    model: Any,
+    inputs: Any = None,
+    *,
+    axes: Axes = None,
+    example: Any = None,
+    name: str | None = None,
+    framework: str | None = None,
+) -> Trace:
+    """Hand a model to the front end of its framework; a trace is handed through.
+
+    Args:
+        model: a model of any framework, a function, a path, a text that names a model as on
+            the command line, or a `Trace`.
+        inputs: as for `fieldscope.analyze`.
+        axes: spatial axes of the inputs.
+        example: real inputs to run, for PyTorch.
+        name: name of the model in the report.
+        framework: what runs it, where that isn't clear.
+
+    Raises:
+        InputError: the inputs, axes or framework don't fit.
+        ModelError: the model can't be read, or fails on such inputs.
+        TraceError: it depends on values.
+        MissingExtraError: the framework isn't installed.
+    """
+    if isinstance(model, Trace):
+        given = {"inputs": inputs, "axes": axes, "example": example}
+        clash = [key for key, value in given.items() if value is not None]
+        if clash:
+            raise InputError(f"a trace has its inputs already: {listed(clash)} can't be given")
+        return model
+    if isinstance(model, str):
+        found = resolve(model, inputs=inputs)
+        model, name = found.model, name or found.name
+        inputs = found.inputs if inputs is None and example is None else inputs
+    kind = chosen(framework) if framework is not None else framework_of(model)
+    front_end = FRONT_ENDS[kind]
+    require(front_end.package, extra=front_end.extra, purpose=f"analysing {front_end.models}")
+    trace = _tracer(kind, model)
+    if kind == "torch" and not _is_exported(model):
+        if example is None and inputs is None:
+            raise InputError(
+                "the model doesn't say which inputs it takes\n"
+                "pass their shape with batch, such as (1, 3, 224, 224)"
+            )
+        return trace(model, inputs, axes=axes, example=example, name=name)
+    if example is not None:
+        raise InputError(
+            f"example= runs PyTorch models, and this one is read without being run ({kind})\n"
+            "pass the inputs' shapes"
+        )
+    if name is None and isinstance(model, os.PathLike):
+        name = displayed(Path(model))
+    return trace(model, inputs, axes=axes, name=name)
+
+
+def chosen(framework: str) -> Framework:
+    """A framework by the name that a user gives.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    for known in FRAMEWORKS:
+        if framework == known:
+            return known
+    raise InputError(
+        f"there is no framework {framework!r}{meant(framework, list(FRAMEWORKS))}\n"
+        f"frameworks are {listed(list(FRAMEWORKS))}"
+    )
+
+
+def _tracer(kind: Framework, model: Any) -> Callable[..., Trace]:
+    if kind == "torch" and _is_exported(model):
+        return _of_module("fieldscope.frontends.torch.exported")
+    return _of_module(f"fieldscope.frontends.{kind}.trace")
+
+
+def _of_module(name: str) -> Callable[..., Trace]:
+    found: Callable[..., Trace] = import_module(name).trace
+    return found
+
+
+def _is_exported(model: Any) -> bool:
+    """Whether a model of PyTorch is a program: a file, or what `torch.export.export` returns."""
+    return isinstance(model, os.PathLike) or type(model).__name__ == "ExportedProgram"
