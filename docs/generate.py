@@ -62,11 +62,11 @@ def refreshed(text: str, run: Callable[[str, int], str]) -> str:
 
 
 def operators() -> str:
-    """The operators that have a lowering, by subject."""
-    from fieldscope.frontends.torch.supported import supported
+    """The operators that have a lowering, by framework and subject."""
+    from fieldscope.frontends.supported import CALLED, supported
     from fieldscope.render.operators import markdown
 
-    return markdown(supported())
+    return "\n".join(markdown(supported(name), title) for name, title in CALLED.items())
 
 
 TABLES: dict[str, Callable[[], str]] = {"table of operators": operators}

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from fieldscope.errors import InputError, RegistrationError
+from fieldscope.frontends.supported import matching, supported
 from fieldscope.frontends.torch.lowering import LOWERINGS
 from fieldscope.frontends.torch.lowering.registry import SHAPES, lowers
 from fieldscope.frontends.torch.operators import info_of
-from fieldscope.frontends.torch.supported import matching, standing, supported
+from fieldscope.frontends.torch.standing import standing
 
 # Names in the table that the tested PyTorch has no operator for, each with its reason
 # (an older or newer release has it, or a build for other hardware).

@@ -8,9 +8,11 @@ import click
 
 from fieldscope.cli import files
 from fieldscope.cli.page import NARROWEST, width_of
-from fieldscope.optional import require
 
 SCHEMA = "fieldscope/operators/1"
+
+# As `fieldscope.frontends.supported` has them, which a mistyped call need not import.
+FRAMEWORKS = ("torch", "onnx", "tensorflow", "jax")
 
 _HELP = """\
 List the operators that have a rule, and what each reads.
@@ -21,11 +23,13 @@ pattern ('upsample*2d') or a subject (windows).
 \b
 fieldscope operators
 fieldscope operators pool
+fieldscope operators --framework onnx resize
 fieldscope operators --json -
 
-Operators are those that PyTorch calls when a model runs (ATen), whatever the
-model's own code calls; in-place and out= forms go with the name. In a pipe
-each operator has a line of its own.
+PyTorch's are those that it calls when a model runs (ATen), whatever the
+model's own code calls; in-place and out= forms go with the name. JAX's are
+the primitives of a jaxpr, TensorFlow's the operations of a graph; Keras
+runs on one of the three. In a pipe each operator has a line of its own.
 
 An operator that isn't here is never guessed: what it returns is a bound, it
 may read the whole of every input, and the report says so.
@@ -36,6 +40,13 @@ Exit codes: 0 done; 2 no operator has such a name.
 
 @click.command(help=_HELP, short_help="List the operators that have a rule.")
 @click.argument("pattern", required=False)
+@click.option(
+    "--framework",
+    type=click.Choice(FRAMEWORKS),
+    default="torch",
+    show_default=True,
+    help="Whose operators.",
+)
 @click.option("--json", metavar="FILE", help="Write JSON to a file, or to stdout for -.")
 @click.option(
     "--width",
@@ -44,29 +55,32 @@ Exit codes: 0 done; 2 no operator has such a name.
     help="Width of the page in characters; otherwise the terminal's.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def operators(pattern: str | None, json: str | None, width: int | None, debug: bool) -> None:
+def operators(
+    pattern: str | None, framework: str, json: str | None, width: int | None, debug: bool
+) -> None:
     """Run `fieldscope operators`; `_HELP` says what each option means."""
     del debug  # read where errors are caught
     files.check("--json", json)
-    require("torch", extra="torch", purpose="listing PyTorch's operators")
     # Imported here, so that --help answers at once.
-    from fieldscope.frontends.torch.supported import matching, supported
+    from fieldscope.frontends.supported import CALLED, matching, supported, table_of
     from fieldscope.render.operators import each, grouped
     from fieldscope.render.table import Terminal, print_lines
 
-    subjects = supported()
+    subjects = supported(framework)
     if pattern is not None:
-        subjects = matching(subjects, pattern)
+        subjects = matching(subjects, pattern, framework)
     if json is not None:
+        prefix = table_of(framework).prefix
         rows = [
-            {"name": f"aten.{name}", "subject": subject.name, "reads": rule.meaning}
+            {"name": f"{prefix}.{name}", "subject": subject.name, "reads": rule.meaning}
             for subject in subjects
             for rule in subject.rules
             for name in rule.names
         ]
-        data = {"schema": SCHEMA, "framework": "torch", "operators": rows}
+        data = {"schema": SCHEMA, "framework": framework, "operators": rows}
         files.write(json, codec.dumps(data, indent=2, ensure_ascii=False) + "\n")
     if json != files.STDOUT:
         console = Terminal()
         wide = width or width_of(console)
-        print_lines(each(subjects) if wide is None else grouped(subjects, wide), console)
+        lines = each(subjects) if wide is None else grouped(subjects, wide, CALLED[framework])
+        print_lines(lines, console)

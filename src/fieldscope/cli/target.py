@@ -17,7 +17,7 @@ import click
 from fieldscope.cli import parameters
 from fieldscope.cli.parameters import Axes, Shape, gathered, inputs
 from fieldscope.errors import InputError
-from fieldscope.frontends.detection import framework_of
+from fieldscope.frontends.detection import FRAMEWORKS, framework_of
 
 if TYPE_CHECKING:
     from fieldscope.analyses.layers import Report
@@ -61,6 +61,11 @@ _OPTIONS = (
         "your own: y:1,x:2. Otherwise all but batch and channel.",
     ),
     click.option(
+        "--framework",
+        type=click.Choice(FRAMEWORKS),
+        help="What runs the model, where its code doesn't show it.",
+    ),
+    click.option(
         "--arg",
         "arguments",
         metavar="NAME=VALUE",
@@ -85,6 +90,7 @@ class Asked:
         examples: files of real inputs, with their names or "".
         axes: spatial axes of its inputs, with their names or "".
         arguments: for what builds it.
+        framework: what runs it, where that is said.
         quiet: whether nothing but errors is to be printed.
     """
 
@@ -93,6 +99,7 @@ class Asked:
     examples: Sequence[tuple[str, str]]
     axes: Sequence[tuple[str, Axes]]
     arguments: Sequence[tuple[str, object]]
+    framework: str | None
     quiet: bool
 
 
@@ -101,10 +108,11 @@ class Subject:
     """A model and what it is called with, as the functions of `fieldscope` take them."""
 
     name: str
-    model: Callable[..., Any] | Path
+    model: Any
     inputs: Any
     axes: Any
     example: Any
+    framework: str | None
 
     def analyzed(self, *, fold_context: bool = False) -> Report:
         """The report of the model."""
@@ -117,6 +125,7 @@ class Subject:
             example=self.example,
             fold_context=fold_context,
             name=self.name,
+            framework=self.framework,
         )
 
 
@@ -131,6 +140,7 @@ def of_a_model(command: Callable[..., None]) -> Callable[..., None]:
         examples: Any,
         axes: Any,
         arguments: Any,
+        framework: str | None,
         quiet: bool,
         debug: bool,
         **others: Any,
@@ -138,7 +148,7 @@ def of_a_model(command: Callable[..., None]) -> Callable[..., None]:
         del debug  # read where errors are caught
         if shapes and examples:
             raise click.UsageError("an example has a shape of its own: give --example or --input")
-        command(Asked(target, shapes, examples, axes, arguments, quiet), **others)
+        command(Asked(target, shapes, examples, axes, arguments, framework, quiet), **others)
 
     own = list(getattr(command, "__click_params__", []))
     gathering.__click_params__ = []  # type: ignore[attr-defined]  # click's own way to collect them
@@ -189,6 +199,7 @@ def subject_of(asked: Asked, *, values: bool = False) -> Iterator[tuple[Subject,
                 inputs=found.inputs if given is None else given,
                 axes=by_input.get("", by_input or None),
                 example=example,
+                framework=asked.framework,
             ),
             progress,
         )

@@ -61,7 +61,7 @@ class Target:
     """
 
     name: str
-    model: Callable[..., Any] | Path
+    model: Any
     inputs: Shapes | None = None
 
     @property

@@ -45,10 +45,10 @@ class Subject(Protocol):
         """The rules."""
 
 
-def grouped(subjects: Sequence[Subject], width: int) -> Iterator[Line]:
-    """Lay operators out by subject: names, and what they read below."""
+def grouped(subjects: Sequence[Subject], width: int, title: str) -> Iterator[Line]:
+    """Lay operators out by subject, under a title: names, and what they read below."""
     count = sum(len(rule.names) for subject in subjects for rule in subject.rules)
-    yield (Span("ATen operators", "title"), Span(f"  {count} with a rule", "subtitle"))
+    yield (Span(title, "title"), Span(f"  {count} with a rule", "subtitle"))
     for subject in subjects:
         yield ()
         for line in textwrap.wrap(f"{subject.title} ({subject.name})", width):
@@ -95,13 +95,13 @@ def each(subjects: Sequence[Subject]) -> Iterator[Line]:
         )
 
 
-def markdown(subjects: Sequence[Subject]) -> str:
-    """Write the operators as tables of a page of Markdown."""
+def markdown(subjects: Sequence[Subject], title: str) -> str:
+    """Write the operators as tables of a part of a page of Markdown."""
     count = sum(len(rule.names) for subject in subjects for rule in subject.rules)
-    parts = [f"{counted(count, 'operator')}.\n"]
+    parts = [f"## {title}\n\n{counted(count, 'operator')}.\n"]
     for subject in subjects:
         parts.append(
-            f"## {subject.title}\n\n| operators | an element of the result reads |\n|---|---|"
+            f"### {subject.title}\n\n| operators | an element of the result reads |\n|---|---|"
         )
         for rule in subject.rules:
             names = " ".join(f"`{name}`" for name in rule.names)

@@ -1,4 +1,4 @@
-"""The operators that have a lowering, as the table of lowerings tells them.
+"""The operators that have a lowering, as a framework's table of lowerings tells them.
 
 The command `fieldscope operators` and the page in docs both read this; neither
 has a list of its own.
@@ -9,15 +9,22 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal, TypeAlias
-
-import torch
+from importlib import import_module
 
 from fieldscope.errors import InputError
-from fieldscope.frontends.torch.lowering import LOWERINGS
+from fieldscope.frontends.dispatch import FRONT_ENDS
+from fieldscope.frontends.lowering.registry import Lowerings
+from fieldscope.optional import require
 from fieldscope.wording import listed, meant
 
-Standing: TypeAlias = Literal["composite", "opaque", "unknown"]
+CALLED = {
+    "torch": "ATen operators",
+    "onnx": "ONNX operators",
+    "tensorflow": "TensorFlow operations",
+    "jax": "JAX primitives",
+}
+"""What operators are called, by the framework whose table lists them. (Keras has none of its own:
+its layers are made of its backend's.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,8 @@ class Lowered:
     """Operators of one rule.
 
     Attributes:
-        names: ATen names, without namespace; with the overload where it has a rule of its own.
+        names: the framework's names, without namespace; for ATen with the overload where it has
+            a rule of its own.
         meaning: what one element of the result reads.
     """
 
@@ -48,7 +56,27 @@ class Subject:
     rules: tuple[Lowered, ...]
 
 
-def supported() -> tuple[Subject, ...]:
+def table_of(framework: str) -> Lowerings:
+    """The table of lowerings of a framework.
+
+    Raises:
+        InputError: there is no such table.
+        MissingExtraError: the framework isn't installed.
+    """
+    if framework not in CALLED:
+        raise InputError(
+            f"there is no table of operators for {framework!r}{meant(framework, list(CALLED))}\n"
+            f"there is one for {listed(list(CALLED))}"
+        )
+    front_end = next(one for name, one in FRONT_ENDS.items() if name == framework)
+    require(front_end.package, extra=front_end.extra, purpose=f"listing {CALLED[framework]}")
+    home = f"fieldscope.frontends.{framework}.lowering"
+    import_module(home)  # fills the table
+    table: Lowerings = import_module(f"{home}.registry").TABLE
+    return table
+
+
+def supported(framework: str = "torch") -> tuple[Subject, ...]:
     """All subjects.
 
     >>> subjects = {subject.name: subject for subject in supported()}
@@ -58,7 +86,7 @@ def supported() -> tuple[Subject, ...]:
     'Axes in reverse order'
     """
     by_rule: dict[tuple[str, str], list[str]] = {}
-    for name, lower in LOWERINGS.items():
+    for name, lower in table_of(framework).rules.items():
         by_rule.setdefault((lower.__module__, _first_line(lower.__doc__)), []).append(name)
     by_module: dict[str, list[Lowered]] = {}
     for (module, meaning), names in by_rule.items():
@@ -74,7 +102,9 @@ def supported() -> tuple[Subject, ...]:
     )
 
 
-def matching(subjects: tuple[Subject, ...], pattern: str) -> tuple[Subject, ...]:
+def matching(
+    subjects: tuple[Subject, ...], pattern: str, framework: str = "torch"
+) -> tuple[Subject, ...]:
     """The operators that a pattern names: a name, a subject, part of a name, or a shell pattern.
 
     >>> [rule.names for one in matching(supported(), "flip") for rule in one.rules]
@@ -83,58 +113,35 @@ def matching(subjects: tuple[Subject, ...], pattern: str) -> tuple[Subject, ...]
     Raises:
         InputError: it fits none; the message tells what becomes of an operator of that name.
     """
-    text = pattern.removeprefix("aten.")
+    text = pattern.removeprefix(f"{table_of(framework).prefix}.")
     names = [name for subject in subjects for rule in subject.rules for name in rule.names]
     wanted = {name for name in names if text in (name, name.partition(".")[0])}
     if not wanted and text in (subject.name for subject in subjects):
         return tuple(subject for subject in subjects if subject.name == text)
-    if not wanted and standing(text) == "unknown":
-        wanted = {name for name in names if fnmatchcase(name, text) or (text and text in name)}
+    without = None if wanted else _without_rule(text, framework)
+    if not wanted and without is None:
+        low = text.lower()
+        wanted = {n for n in names if fnmatchcase(n, text) or (text and low in n.lower())}
     if not wanted:
-        raise InputError(_none(text, names, [subject.name for subject in subjects]))
+        raise InputError(
+            without
+            or f"no operator is named or matches {text!r}"
+            f"{meant(text, [*names, *(subject.name for subject in subjects)])}\n"
+            f"subjects are {listed([subject.name for subject in subjects])}"
+        )
     found = (
         Subject(subject.name, subject.title, _kept(subject.rules, wanted)) for subject in subjects
     )
     return tuple(subject for subject in found if subject.rules)
 
 
-def standing(name: str) -> Standing:
-    """What becomes of an operator without a lowering.
+def _without_rule(name: str, framework: str) -> str | None:
+    """What becomes of an operator without a lowering; None where nothing is known of it."""
+    if framework != "torch":
+        return None
+    from fieldscope.frontends.torch.standing import told
 
-    Returns:
-        "composite" where PyTorch takes it apart into others before it is recorded,
-        "opaque" where its result is a bound, "unknown" where there is no such operator.
-    """
-    operator = (
-        getattr(torch.ops.aten, name.partition(".")[0], None) if name.isidentifier() else None
-    )
-    if not isinstance(operator, torch._ops.OpOverloadPacket):
-        return "unknown"
-    composite = torch._C._dispatch_has_kernel_for_dispatch_key
-    overloads = [getattr(operator, one)._schema for one in operator.overloads()]
-    texts = [
-        schema.name + "." * bool(schema.overload_name) + schema.overload_name
-        for schema in overloads
-    ]
-    if any(composite(text, "CompositeImplicitAutograd") for text in texts):
-        return "composite"
-    return "opaque"
-
-
-def _none(text: str, names: list[str], subjects: list[str]) -> str:
-    match standing(text):
-        case "composite":
-            return (
-                f"aten.{text} has no rule of its own: PyTorch takes it apart into other operators, "
-                "and those are looked up\nanalyse a model that uses it to see which"
-            )
-        case "opaque":
-            return f"aten.{text} has no rule: what it returns is a bound, and a report says so"
-        case "unknown":
-            return (
-                f"no operator is named or matches {text!r}{meant(text, [*names, *subjects])}\n"
-                f"subjects are {listed(subjects)}"
-            )
+    return told(name)
 
 
 def _kept(rules: tuple[Lowered, ...], wanted: set[str]) -> tuple[Lowered, ...]:
