@@ -56,6 +56,9 @@ INSTALLED = {
     "jax": ("frontends.jax", "frontends.keras"),
     "keras": ("frontends.keras",),
     "tensorflow": ("frontends.tensorflow", "frontends.keras"),
+    "google": ("frontends.onnx", "frontends.tensorflow"),  # protobuf, which both stand on
+    "h5py": ("frontends.keras",),
+    "jaxlib": ("frontends.jax",),
     "pandas": ("analyses.export",),
     "matplotlib": ("render",),
     "PIL": ("render", "frontends"),
