@@ -39,7 +39,7 @@ def location(error: BaseException) -> str | None:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.lineno is not None and _is_users(frame.filename)
+        if frame.lineno is not None and is_users(frame.filename)
     ]
     return f"{displayed(frames[-1].filename)}:{frames[-1].lineno}" if frames else None
 
@@ -53,7 +53,7 @@ def displayed(path: str | Path) -> str:
     return str(path) if relative.startswith(os.pardir) else relative
 
 
-def _is_users(filename: str) -> bool:
+def is_users(filename: str) -> bool:
     if filename.startswith("<"):
         return False
     path = Path(filename).resolve()
