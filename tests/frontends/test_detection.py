@@ -102,9 +102,18 @@ def test_a_saved_model_is_one_of_tensorflow(tmp_path: Path) -> None:
     assert framework_of(tmp_path) == "tensorflow"
 
 
-def test_a_function_that_mentions_none_is_one_of_what_is_imported(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_function_that_mentions_none_is_one_of_what_its_module_imports() -> None:
+    def made(code: str, **names: object) -> Any:
+        exec(code, names)
+        return names["f"]
+
+    assert framework_of(made("def f(x): return x", jnp=fake_jax)) == "jax"
+    assert framework_of(made("def f(x): return x", jnp=fake_jax, tf=3)) == "jax"
+    assert mentions(made("def f(x): return x", tf=fake_tensorflow)) == {"tensorflow"}
+
+
+def test_else_it_is_one_of_what_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_none = eval("lambda x: x[1:] - x[:-1]", {})
     assert mentions(in_none) == set()
     assert framework_of(in_none) == "torch"
     monkeypatch.delitem(sys.modules, "torch")

@@ -31,6 +31,17 @@ WRONG = 2
 # What a shell reports of a command that these signals ended.
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+# What --version tells the versions of, where they are installed.
+_STANDS_ON = (
+    "torch",
+    "torchvision",
+    "timm",
+    "onnx",
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+)
 # By this a shell asks for what could be typed next.
 _COMPLETE = "_FIELDSCOPE_COMPLETE"
 
@@ -47,7 +58,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print the versions that a report of an error needs."""
     if not wanted or context.resilient_parsing:
         return
-    installed = {name: _installed(name) for name in ("torch", "torchvision", "timm")}
+    installed = {name: _installed(name) for name in _STANDS_ON}
     found = [f"Python {platform.python_version()}"]
     found += [f"{name} {version}" for name, version in installed.items() if version]
     click.echo(f"fieldscope {__version__} ({', '.join(found)})")
@@ -67,6 +78,7 @@ Receptive fields of neural networks: exact, at every layer, for any model.
 \b
 fieldscope analyze torchvision:resnet50
 fieldscope analyze ./mynet.py:build --input 1x1x16000
+fieldscope analyze model.onnx
 fieldscope support torchvision:vgg16 --layer features.28 --at 10,12 -o field.png
 fieldscope verify torchvision:resnet18
 fieldscope animate ./mynet.py:build -o growth.gif

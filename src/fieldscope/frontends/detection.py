@@ -99,12 +99,16 @@ def mentions(model: Callable[..., Any]) -> set[Framework]:
     """The frameworks that a callable's own code mentions.
 
     Its first parameter's annotation decides; else the modules and objects that its code, and
-    the functions that it calls, refer to.
+    the functions that it calls, refer to; else what its module imports.
     """
     annotated = _annotated(model)
     if annotated is not None:
         return {annotated}
-    return {found for part in _parts(model, 0, set()) if (found := _of(part)) is not None}
+    mentioned = {found for part in _parts(model, 0, set()) if (found := _of(part)) is not None}
+    if mentioned or not isinstance(model, FunctionType):
+        return mentioned
+    around = (part for part in model.__globals__.values() if isinstance(part, ModuleType))
+    return {found for part in around if (found := _of(part)) is not None}
 
 
 def _of_type(kind: type) -> Framework | None:
