@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,27 +24,30 @@ def contracted(
     result: Labels,
     pairs: Pairs | None = None,
     bound: str = "",
+    shape: Iterable[int] | None = None,
 ) -> int:
     """A sum of products of tensors with a label per axis, as in einsum.
 
     Factors that don't depend on the input are left out.
 
     Args:
-        call: the call, of which the first result's shape is taken.
+        call: the call.
         factors: tensors (or values) with the labels of their axes.
         result: the labels of the result's axes.
         pairs: which pairs count; see `fieldscope.graph.operators.Contract`.
         bound: why the result is a bound, if it is one.
+        shape: the result's shape; that of the call's first one if none is given.
     """
+    shape = call.shape if shape is None else tuple(shape)
     used = [
         (tensor if type(tensor) is int else call.value(tensor), labels)
         for tensor, labels in factors
         if type(tensor) is int or call.depends(tensor)
     ]
     if not used:
-        return call.builder.constant(call.shape)
+        return call.builder.constant(shape)
     operator = Contract(tuple(labels for _, labels in used), result, pairs, bound)
-    return call.add(operator, [value for value, _ in used], call.shape)
+    return call.add(operator, [value for value, _ in used], shape)
 
 
 def attention(
@@ -55,6 +58,7 @@ def attention(
     *,
     keep: npt.NDArray[np.bool_] | None = None,
     masks: Sequence[Any] = (),
+    shape: Iterable[int] | None = None,
 ) -> int:
     """Row i of q, and all rows of k and v that the mask lets through.
 
@@ -66,6 +70,7 @@ def attention(
         keep: which pairs of a row and an inner index count, [.. rows inner].
         masks: tensors [.. rows inner] that are added to the scores; constants among them must
             be part of `keep`.
+        shape: the result's shape; that of the call's first one if none is given.
     """
     lead = tuple(range(LEAD, LEAD + len(q.shape) - 2))
     rows, inner = q.shape[-2], k.shape[-2]
@@ -79,7 +84,7 @@ def attention(
         (v, (*lead, INNER, COLUMN)),
         *((mask, (*lead, ROW, INNER)[-len(mask.shape) :]) for mask in masks),
     ]
-    return contracted(call, factors, (*lead, ROW, COLUMN), pairs, bound)
+    return contracted(call, factors, (*lead, ROW, COLUMN), pairs, bound, shape)
 
 
 def let_through(known: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
