@@ -23,7 +23,7 @@ from torch import nn
 import fieldscope
 from benchmarks import measures
 from benchmarks.claims import Claim, at_most, judged, milliseconds, page, table
-from benchmarks.networks import NETWORKS, VGG16, Network, UNet3d
+from benchmarks.networks import NETWORKS, VGG16, Network, UNet
 
 FORWARD_RATIO_AT_MOST = 1.0
 # The networks that this is claimed of; the others are shown beside them.
@@ -136,7 +136,7 @@ class Branches(nn.Module):
 
 
 VOLUMES: dict[str, Callable[[], nn.Module]] = {
-    "unet_3d": lambda: UNet3d(channels=4),
+    "unet_3d": lambda: UNet(3, channels=4),
     "dilated chain": _dilated,
     "branches": Branches,
 }

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import fieldscope
-from benchmarks.networks import UNet3d
+from benchmarks.networks import UNet
 from fieldscope.frontends.torch import zoo
 
 pytestmark = pytest.mark.zoo
@@ -33,6 +33,6 @@ def test_theory_and_the_real_network_agree(name: str) -> None:
 def test_theory_and_a_real_network_on_volumes_agree() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = UNet3d(channels=4, levels=3)
+        model = UNet(3, channels=4, levels=3)
     found = fieldscope.verify(model, (1, 1, 16, 24, 32), positions=4)
     assert found.count("agrees") == len(found.checks) > 30, found
