@@ -1,0 +1,90 @@
+"""Calls of Keras layers, followed while a model is traced, whatever its backend."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import keras
+
+from fieldscope.frontends.naming import Scope
+
+_watching = threading.local()
+_lock = threading.RLock()
+"""One trace at a time: the classes' calls are wrapped meanwhile."""
+
+
+class Watch(Protocol):
+    """What is told of calls."""
+
+    def calling(self, operation: Any) -> contextlib.AbstractContextManager[Callable[[Any], None]]:
+        """A layer is called inside the block; what it enters with takes the results."""
+
+
+@contextlib.contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Tell `watch` of every call of a layer or operation in this thread inside the block."""
+    layer, operation = keras.layers.Layer, keras.Operation
+    with _lock:
+        before = layer.__call__, operation.__call__
+        layer.__call__ = _wrapped(before[0], lambda one: True)
+        operation.__call__ = _wrapped(before[1], lambda one: not isinstance(one, layer))
+        outer = getattr(_watching, "watch", None)
+        _watching.watch = watch
+        try:
+            yield
+        finally:
+            _watching.watch = outer
+            layer.__call__, operation.__call__ = before
+
+
+def _wrapped(call: Callable[..., Any], counts: Callable[[Any], bool]) -> Callable[..., Any]:
+    @functools.wraps(call)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        watch = getattr(_watching, "watch", None)
+        if watch is None or not counts(self):
+            return call(self, *args, **kwargs)
+        with watch.calling(self) as returned:
+            results = call(self, *args, **kwargs)
+            returned(results)
+        return results
+
+    return wrapper
+
+
+class Paths:
+    """The scopes of calls: paths of layers' names, and "#2" where one is called again.
+
+    Attributes:
+        calls: the scope of every call, in order.
+    """
+
+    def __init__(self, root: Scope) -> None:
+        self.calls: list[Scope] = []
+        self._open = [root]
+        self._plain = [""]
+        self._counts: dict[str, int] = {}
+
+    def enter(self, operation: Any) -> Scope:
+        """A layer is called: the model itself has no name of its own."""
+        outer, plain = self._open[-1], self._plain[-1]
+        if len(self._open) == 1:
+            name = ""
+        else:
+            name = f"{plain}.{operation.name}" if plain else operation.name
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        path = name if count == 1 or not name else f"{name}#{count}"
+        scope = Scope(path, type(operation).__name__, outer, outer.depth + 1, whole=True)
+        outer.children.append(scope)
+        self.calls.append(scope)
+        self._open.append(scope)
+        self._plain.append(name)
+        return scope
+
+    def leave(self) -> None:
+        """The layer that was entered last returns."""
+        self._open.pop()
+        self._plain.pop()

@@ -1,0 +1,133 @@
+"""Keras models on TensorFlow: the graph of a call, in which names tell the layers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow.python.framework import func_graph
+
+from fieldscope.errors import FieldscopeError, ModelError, TraceError
+from fieldscope.frontends.inputs import Axes
+from fieldscope.frontends.keras.calls import Paths, watched
+from fieldscope.frontends.keras.shapes import Arguments, arguments, first_line
+from fieldscope.frontends.lowering.program import Program, Tensor
+from fieldscope.frontends.naming import Scope
+from fieldscope.frontends.tensorflow.callables import places_in
+from fieldscope.frontends.tensorflow.trace import Given, Walked, captured
+from fieldscope.graph.trace import Trace
+
+MARK = "fs."
+"""Begins the name scope of a call; its number follows."""
+
+
+class _Scopes:
+    """Puts the operations of each call under a name that tells which it is."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.results: list[Any] = []
+
+    @contextlib.contextmanager
+    def calling(self, operation: Any) -> Iterator[Callable[[Any], None]]:
+        """A layer is called."""
+        number = len(self.paths.calls)
+        self.paths.enter(operation)
+        self.results.append(None)
+
+        def returned(results: Any) -> None:
+            self.results[number] = results
+
+        try:
+            with tf.name_scope(f"{MARK}{number}/"):
+                yield returned
+        finally:
+            self.paths.leave()
+
+
+def trace(model: Any, inputs: Any = None, *, axes: Axes = None, name: str | None = None) -> Trace:
+    """Follow a model on TensorFlow; see `fieldscope.frontends.keras.trace.trace`."""
+    called = arguments(model, inputs)
+    program = Program("tensorflow")
+    scopes = _Scopes(Paths(program.scopes.root))
+    graph, feeds, outputs = _graph(called, scopes)
+    calls = scopes.paths.calls
+
+    def scoped(operation: str, outer: Scope) -> tuple[Scope, str]:
+        if not operation.startswith(MARK):
+            return outer, ""
+        return calls[int(operation[len(MARK) : operation.index("/")])], ""
+
+    walked = Walked(program)
+
+    def closed() -> None:
+        for scope, results in zip(calls, scopes.results, strict=True):
+            found = [(place, walked.env.get(id(t))) for place, t in places_in(results)]
+            scope.results = [
+                (place.removeprefix("output"), one.value)
+                for place, one in found
+                if isinstance(one, Tensor) and one.value is not None
+            ]
+            scope.order = scope.order or len(program._operations)
+
+    given = Given(
+        graph=graph,
+        name=name or _name(model),
+        inputs=[(key, feeds[key], spec) for key, spec in called.specs.items()],
+        outputs=places_in(outputs),
+        held=captured(graph),
+    )
+    return walked.trace(given, scoped, axes=axes, closed=closed)
+
+
+def _name(model: Any) -> str:
+    return str(model.name)
+
+
+def _graph(called: Arguments, scopes: _Scopes) -> tuple[Any, dict[str, tf.Tensor], Any]:
+    """The graph of a call on placeholders, in which weights are placeholders, too."""
+    graph = func_graph.FuncGraph("fieldscope")
+    weights: dict[tuple[Any, ...], tf.Tensor] = {}
+    try:
+        with graph.as_default():
+            feeds = {
+                key: tf.compat.v1.placeholder(spec.dtype or "float32", spec.shape)
+                for key, spec in called.specs.items()
+            }
+            # Of weights only shape and type count: one placeholder serves all that are alike.
+            values = []
+            for variable in called.model.variables:
+                key = tuple(variable.shape), variable._dtype
+                if key not in weights:
+                    weights[key] = tf.compat.v1.placeholder(variable._dtype, variable.shape)
+                values.append((variable, weights[key]))
+            with (
+                keras.StatelessScope(state_mapping=values, initialize_variables=False),
+                watched(scopes),
+            ):
+                outputs = called.call(*feeds.values())
+    except FieldscopeError:
+        raise
+    except Exception as error:
+        raise explained(error, called, scopes.paths) from error
+    return graph, feeds, outputs
+
+
+def explained(error: Exception, called: Arguments, paths: Paths) -> FieldscopeError:
+    """Why a call failed, as one of our errors."""
+    shapes = ", ".join(f"{key} {spec.shape}" for key, spec in called.specs.items())
+    place = paths.calls[-1].path if paths.calls else ""
+    where = f" at {place}" if place else ""
+    text = first_line(error)
+    if "symbolic" in str(error) or "OperatorNotAllowedInGraphError" in text:
+        return TraceError(
+            f"the model can't be followed on shapes{where}: {text}\n"
+            "write branches on values with keras.ops.cond or keras.ops.where"
+        )
+    return ModelError(
+        f"the model fails on inputs {shapes}{where}: {text}\n"
+        "check number, extents and types of the inputs against what the model takes"
+    )

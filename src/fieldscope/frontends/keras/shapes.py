@@ -1,0 +1,181 @@
+"""The inputs of a Keras model: what it says of them, and what the user asks for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+
+from fieldscope.errors import FieldscopeError, InputError, ModelError
+from fieldscope.frontends.inputs import Spec, specs
+from fieldscope.wording import listed
+
+
+class Arguments(NamedTuple):
+    """What a model is called with.
+
+    Attributes:
+        model: the model, made anew where it has to be for the shapes asked for.
+        specs: shapes and types of the inputs by name.
+        call: calls the model on tensors in the order of `specs`.
+    """
+
+    model: Any
+    specs: dict[str, Spec]
+    call: Callable[..., Any]
+
+
+def arguments(model: Any, inputs: Any) -> Arguments:
+    """How to call a model on inputs of some shapes.
+
+    Raises:
+        InputError: the shapes don't fit the model, or some are open.
+        ModelError: it isn't built and can't be.
+    """
+    if not isinstance(model, keras.Operation):
+        raise ModelError(
+            f"the model is {type(model).__name__}, which is no Keras 3 model or layer\n"
+            "load it with Keras 3, or pass a function of tensors"
+        )
+    structure = _structure(model)
+    if structure is None:
+        return _by_signature(model, inputs)
+    flat = keras.tree.flatten(structure)
+    names = [tensor.name for tensor in flat]
+    given = {} if inputs is None else specs(inputs, names)
+    shapes = {
+        key: _filled(key, tensor.shape, given.get(key))
+        for key, tensor in zip(names, flat, strict=True)
+    }
+    types = {
+        key: keras.backend.standardize_dtype(t.dtype) for key, t in zip(names, flat, strict=True)
+    }
+    if any(not _fits(t.shape, shapes[key]) for key, t in zip(names, flat, strict=True)):
+        model = _made_anew(model, structure, [shapes[key] for key in names])
+        structure = _structure(model)
+
+    def call(*tensors: Any) -> Any:
+        return model(keras.tree.pack_sequence_as(structure, list(tensors)), training=False)
+
+    return Arguments(model, {key: Spec(shapes[key], types[key]) for key in names}, call)
+
+
+def _structure(model: Any) -> Any:
+    """The symbolic inputs of a model that was built by calling layers on them."""
+    found = getattr(model, "_inputs_struct", None)
+    if found is None and isinstance(model, keras.Sequential) and model.built:
+        inner = getattr(model, "_functional", None)
+        found = getattr(inner, "_inputs_struct", None)
+    return found
+
+
+def _fits(declared: Any, shape: tuple[int, ...]) -> bool:
+    return all(known in (None, n) for known, n in zip(declared, shape, strict=True))
+
+
+def _filled(name: str, declared: tuple[int | None, ...], given: Spec | None) -> tuple[int, ...]:
+    told = "(" + ", ".join("?" if n is None else str(n) for n in declared) + ")"
+    if given is None:
+        if None in declared[1:]:
+            example = tuple(224 if n is None else n for n in (declared[0] or 1, *declared[1:]))
+            raise InputError(
+                f"input {name!r} has open extents: {told}\n"
+                f"give its shape with batch, such as {example}"
+            )
+        return tuple(1 if n is None else n for n in declared)
+    if len(given.shape) != len(declared):
+        raise InputError(
+            f"input {name!r} has shape {given.shape}; the model takes {len(declared)} axes: {told}"
+        )
+    return given.shape
+
+
+def _made_anew(model: Any, structure: Any, shapes: list[tuple[int, ...]]) -> Any:
+    """The same layers on inputs of other extents."""
+    told = listed([str(shape) for shape in shapes])
+    flat = keras.tree.flatten(structure)
+    try:
+        with without_weights():
+            fresh = [
+                keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor.name)
+                for shape, tensor in zip(shapes, flat, strict=True)
+            ]
+            packed = keras.tree.pack_sequence_as(structure, fresh)
+            return keras.models.clone_model(model, input_tensors=packed)
+    except FieldscopeError:
+        raise
+    except Exception as error:
+        own = listed([str(tuple(t.shape)) for t in flat])
+        raise InputError(
+            f"the model was built for inputs {own} and can't be built for {told}: "
+            f"{first_line(error)}\nbuild it for that shape, or leave the shape out"
+        ) from error
+
+
+def _by_signature(model: Any, inputs: Any) -> Arguments:
+    """A layer or subclassed model, called by its parameters."""
+    parameters = [
+        one
+        for one in inspect.signature(model.call).parameters.values()
+        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+        and one.name not in ("training", "mask")
+    ]
+    names = [one.name for one in parameters]
+    if inputs is None:
+        needed = [one.name for one in parameters if one.default is one.empty]
+        raise InputError(
+            f"the model doesn't say which shapes it takes: {listed(needed)}\n"
+            "pass them with batch, such as (1, 224, 224, 3)"
+        )
+    given = specs(inputs, names)
+    kind = getattr(model, "input_dtype", None) or "float32"
+    full = {key: Spec(one.shape, one.dtype or kind) for key, one in given.items()}
+    built = model if model.built else _built_copy(model)
+
+    def call(*tensors: Any) -> Any:
+        return built(**dict(zip(full, tensors, strict=True)), training=False)
+
+    return Arguments(built, full, call)
+
+
+def _built_copy(model: Any) -> Any:
+    """A copy that may be built, so that the model stays as it was found."""
+    try:
+        with without_weights():
+            return type(model).from_config(model.get_config())
+    except Exception as error:
+        raise ModelError(
+            f"{type(model).__name__} {model.name!r} isn't built, and can't be copied to build it: "
+            f"{first_line(error)}\ncall it once on an input, or model.build(shape)"
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """An error's kind and the first line of its text."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+class without_weights:  # noqa: N801  # used as a statement
+    """Build models whose variables have shapes but no values."""
+
+    def __enter__(self) -> None:
+        self._scope = keras.StatelessScope(initialize_variables=False)
+        self._before = list(_waiting())
+        self._scope.__enter__()
+
+    def __exit__(self, *details: Any) -> None:
+        self._scope.__exit__(*details)
+        # Else Keras would initialise them after the next scope of anybody's.
+        _waiting()[:] = self._before
+
+
+def _waiting() -> list[Any]:
+    from keras.src.backend.common import global_state
+
+    found: list[Any] = global_state.get_global_attribute(
+        "uninitialized_variables", [], set_to_default=True
+    )
+    return found

@@ -1,0 +1,1 @@
+"""TensorFlow functions, modules, SavedModels and frozen graphs, by their operations."""
