@@ -490,14 +490,18 @@ def test_arrays_are_handed_over_in_the_frameworks_own_kind(
     assert found.hull == box((4, 7))
 
 
-@pytest.mark.parametrize("framework", ["jax", "tensorflow"])
-def test_a_missing_framework_is_asked_for(monkeypatch: pytest.MonkeyPatch, framework: Any) -> None:
+@pytest.mark.parametrize(
+    ("framework", "extra"), [("jax", "jax"), ("tensorflow", "keras"), ("keras", "keras")]
+)
+def test_a_missing_framework_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, framework: Any, extra: str
+) -> None:
     monkeypatch.setitem(sys.modules, framework, None)
     with pytest.raises(MissingExtraError) as caught:
         probe(three, (1, 1, 20), 4, framework=framework)
     assert str(caught.value) == (
         f"probing with framework={framework!r} needs {framework}, which isn't installed\n"
-        f"install {framework}: pip install {framework}"
+        f'install fieldscope[{extra}]: pip install "fieldscope[{extra}]"'
     )
 
 
@@ -612,7 +616,7 @@ def fragile(x: Array) -> Array:
             InputError,
             (
                 "framework 'pytorch' is unknown; did you mean torch?\n"
-                "it says what arrays the function takes: numpy, torch, jax or tensorflow"
+                "it says what arrays the function takes: numpy, torch, jax, tensorflow or keras"
             ),
         ),
         (

@@ -71,7 +71,7 @@ def framework_of(model: object) -> Framework:
                 f"files of models end in {listed(list(_SUFFIXES))}, or are SavedModel folders"
             )
         return found
-    by_type = _of_type(type(model))
+    by_type = framework_of_type(type(model))
     if by_type is not None:
         return by_type
     if not callable(model):
@@ -111,7 +111,14 @@ def mentions(model: Callable[..., Any]) -> set[Framework]:
     return {found for part in around if (found := _of(part)) is not None}
 
 
-def _of_type(kind: type) -> Framework | None:
+def framework_of_type(kind: type) -> Framework | None:
+    """The framework that a type comes from, by the packages of its base classes; None if of none.
+
+    Example:
+        >>> import torch
+        >>> framework_of_type(torch.nn.Conv2d), framework_of_type(dict)
+        ('torch', None)
+    """
     packages = {base.__module__.partition(".")[0] for base in kind.__mro__}
     return next((framework for name, framework in _PACKAGES.items() if name in packages), None)
 
@@ -121,11 +128,11 @@ def _of(part: object) -> Framework | None:
     if isinstance(part, ModuleType):
         return _PACKAGES.get(part.__name__.partition(".")[0])
     if isinstance(part, type):
-        return _of_type(part)
+        return framework_of_type(part)
     home = getattr(part, "__module__", None) if callable(part) else None
     if isinstance(home, str) and home.partition(".")[0] in _PACKAGES:
         return _PACKAGES[home.partition(".")[0]]
-    return _of_type(type(part))
+    return framework_of_type(type(part))
 
 
 def _annotated(model: Callable[..., Any]) -> Framework | None:

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fieldscope.errors import InputError, ModelError
+from fieldscope.frontends.detection import framework_of_type
 from fieldscope.optional import require
 from fieldscope.wording import listed, meant
 
-Framework: TypeAlias = Literal["numpy", "torch", "jax", "tensorflow"]
+Framework: TypeAlias = Literal["numpy", "torch", "jax", "tensorflow", "keras"]
 Array: TypeAlias = npt.NDArray[Any]
 
 _HOW_TO_RUN = "pass a function of one input and one result"
@@ -41,14 +42,18 @@ class BlackBox:
     Args:
         function: a callable of one array, or an ONNX Runtime session (whatever has its
             methods, see `Session`) of one input and one output.
-        framework: what arrays it is called with.
+        framework: what arrays it is called with; None for those of the framework whose object it
+            is, and of NumPy for any other.
 
     Attributes:
         calls: number of calls so far.
         dtype: the type of input that it asks for; None where it doesn't say.
     """
 
-    def __init__(self, function: Callable[[Any], Any] | Session, framework: Framework) -> None:
+    def __init__(
+        self, function: Callable[[Any], Any] | Session, framework: Framework | None = None
+    ) -> None:
+        framework = _recognised(function) if framework is None else framework
         if framework not in get_args(Framework):
             names = get_args(Framework)
             raise InputError(
@@ -61,7 +66,7 @@ class BlackBox:
         if isinstance(function, Session):
             self._function = self._session(function)
         elif callable(function):
-            self._function = function
+            self._function = _inferring(function) if framework == "keras" else function
         else:
             raise ModelError(
                 f"probe can't call {function!r}\npass a function on arrays, a module or an "
@@ -99,6 +104,17 @@ class BlackBox:
         return lambda samples: session.run(None, {one.name: samples})[0]
 
 
+def _recognised(function: object) -> Framework:
+    """The arrays of a model of a known framework; a plain function may convert them itself."""
+    found = framework_of_type(type(function))
+    return "numpy" if found is None or found == "onnx" else found
+
+
+def _inferring(model: Callable[..., Any]) -> Callable[[Any], Any]:
+    """A Keras model as it predicts, not as it trains."""
+    return lambda samples: model(samples, training=False)
+
+
 @contextmanager
 def _no_gradients(torch: Any) -> Iterator[None]:
     with torch.no_grad():
@@ -113,9 +129,13 @@ def _handing(framework: Framework) -> tuple[Callable[[Array], Any], Callable[[],
             torch = require("torch", purpose=purpose, extra="torch")
             return torch.from_numpy, lambda: _no_gradients(torch)
         case "jax":
-            return require("jax.numpy", purpose=purpose).asarray, nullcontext
+            return require("jax.numpy", purpose=purpose, extra="jax").asarray, nullcontext
         case "tensorflow":
-            return require("tensorflow", purpose=purpose).convert_to_tensor, nullcontext
+            tensorflow = require("tensorflow", purpose=purpose, extra="keras")
+            return tensorflow.convert_to_tensor, nullcontext
+        case "keras":
+            ops = require("keras.ops", purpose=purpose, extra="keras")
+            return ops.convert_to_tensor, nullcontext
         case _:
             return lambda samples: samples, nullcontext
 

@@ -86,7 +86,7 @@ def probe(
     shape: Sequence[int],
     position: Position = "center",
     *,
-    framework: Framework = "numpy",
+    framework: Framework | None = None,
     channel: int | None = None,
     position_axes: Sequence[int] | None = None,
     axes: Sequence[int] | None = None,
@@ -108,11 +108,13 @@ def probe(
     All that is read counts, also what a position reads through statistics of the whole.
 
     Args:
-        function: a function of one array, a module, or an ONNX Runtime session.
+        function: a function of one array, a model of PyTorch, Keras, TensorFlow or JAX, or an
+            ONNX Runtime session.
         shape: the input's shape with batch, such as (1, 3, 224, 224).
         position: index on each position axis of the result, negative from the end, or
             "center": half of each extent, rounded down.
-        framework: what arrays the function takes: "numpy", "torch", "jax" or "tensorflow".
+        framework: what arrays the function takes: "numpy", "torch", "jax", "tensorflow" or
+            "keras"; by default those of the framework whose model it is, else NumPy's.
         channel: one channel of the result (its first axis behind the batch that holds no
             position) instead of all.
         position_axes: axes of the result that the position is on; by default `axes`, if it
