@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -74,6 +75,8 @@ _OPTIONS = (
         help="Argument for the class or function that builds the model: width=64. Repeatable.",
     ),
 )
+# What TensorFlow says of itself when it is imported is none of the user's business.
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 _LAST = (
     click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors, and data for -."),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
@@ -176,6 +179,8 @@ def subject_of(asked: Asked, *, values: bool = False) -> Iterator[tuple[Subject,
     from fieldscope.frontends.examples import read
     from fieldscope.frontends.targets import resolve
 
+    for variable, value in _QUIET.items():
+        os.environ.setdefault(variable, value)
     given = inputs(asked.shapes)
     arrays = read(asked.examples) if asked.examples else None
     by_input = gathered("--axes", asked.axes)
