@@ -42,6 +42,7 @@ class Constants:
     def __init__(self) -> None:
         self._meta: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._deferred: dict[int, _Deferred] = {}
+        self._promised: dict[int, tuple[torch.Tensor, Callable[[], torch.Tensor | None]]] = {}
         self._own: dict[int, torch.UntypedStorage] = {}
         self._copies: dict[int, torch.UntypedStorage] = {}
         self._weights: dict[int, torch.Tensor] = {}
@@ -61,10 +62,16 @@ class Constants:
             found = self._meta[id(tensor)] = (tensor, made)
         return found[1]
 
+    def promise(self, tensor: torch.Tensor, read: Callable[[], torch.Tensor | None]) -> None:
+        """Read the elements of a tensor that has none when they are asked for."""
+        self._promised[id(tensor)] = (tensor, read)
+
     def concrete(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """The tensor with its elements; None if they can't be known."""
         if has_values(tensor):
             return self._current(tensor)
+        if id(tensor) in self._promised:
+            return self._promised[id(tensor)][1]()
         deferred = self._deferred.get(id(tensor))
         if deferred is None:
             return None
@@ -159,6 +166,7 @@ class Constants:
         target = info.target(args, kwargs)
         if not all(map(has_values, tensors)):
             self._deferred.pop(id(target), None)
+            self._promised.pop(id(target), None)
             return target
         self.write(info, args, kwargs)
         return target

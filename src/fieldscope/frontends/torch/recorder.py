@@ -53,6 +53,7 @@ class Recorder(TorchDispatchMode):
         self.store = Constants()
         self.operations: list[Operation] = []
         self.observer: Observer | None = None
+        self.location: Callable[[], str | None] = user_location
         self._example = example
         self._call = Call(self.builder, self)
         self._views: dict[int, _ConstantView] = {}
@@ -295,7 +296,7 @@ class Recorder(TorchDispatchMode):
         nodes = range(first, len(self.builder))
         location = None
         if any(isinstance(self.builder.operator(node), Opaque) for node in nodes):
-            location = user_location()
+            location = self.location()
         if self.observer is not None:
             self.observer.current.operations.append(len(self.operations))
         results = tuple(value for value in values if value is not None)
@@ -318,7 +319,7 @@ class Recorder(TorchDispatchMode):
     def _where(self) -> str:
         scope = self.observer.current if self.observer is not None else None
         place = scope.path if scope is not None else ""
-        location = user_location()
+        location = self.location()
         if not place:
             return f" at {location}" if location else ""
         return f" at {place} ({location})" if location else f" at {place}"

@@ -17,7 +17,8 @@ from fieldscope.frontends.torch.shaped import shaped
 if TYPE_CHECKING:
     from fieldscope.frontends.torch.recorder import Recorder
 
-_FUNCTIONS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
+RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
+"""Functions that run a whole recurrent layer."""
 
 
 class RecurrentCalls:
@@ -64,39 +65,82 @@ class _Whole(TorchFunctionMode):
         tensors = tensors_in(args)
         packed = len(args) > 1 and isinstance(args[1], torch.Tensor) and args[1].dim() == 1
         if (
-            name in _FUNCTIONS
+            name in RECURRENT
             and not packed
             and any(self._recorder.value(t) is not None for t in tensors)
         ):
-            return self._whole(name, args)
-        return func(*args, **(kwargs or {}))
-
-    def _whole(self, name: str, args: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
-        module, x = self._module, args[0]
-        states = [args[1]] if isinstance(args[1], torch.Tensor) else list(args[1])
-        directions = 2 if module.bidirectional else 1
-        hidden = module.proj_size or module.hidden_size
-        batch = (x.shape[0 if module.batch_first else 1],) if x.dim() == 3 else ()
-
-        def made(*shape: int) -> torch.Tensor:
-            return shaped(torch.empty(shape, dtype=x.dtype, device="meta"))
-
-        layers = module.num_layers * directions
-        results = [made(*x.shape[:-1], directions * hidden), made(layers, *batch, hidden)]
-        if name == "lstm":
-            results.append(made(layers, *batch, module.hidden_size))
-
-        def lower(call: Call) -> tuple[int, ...]:
-            output = recurrent(
-                call,
-                x,
-                states,
+            module = self._module
+            return _whole(
+                self._recorder,
+                name,
+                args[0],
+                [args[1]] if isinstance(args[1], torch.Tensor) else list(args[1]),
                 layers=module.num_layers,
                 bidirectional=module.bidirectional,
                 batch_first=module.batch_first,
-                hidden=hidden,
+                sizes=(module.proj_size or module.hidden_size, module.hidden_size),
             )
-            return output, *(last_state(call, output, r, module.batch_first) for r in results[1:])
+        return func(*args, **(kwargs or {}))
 
-        self._recorder.whole(f"aten.{name}", tuple(results), lower)
-        return tuple(results)
+
+def recurrent_call(recorder: Recorder, name: str, args: tuple[Any, ...]) -> Any:
+    """The results of a call of `aten::lstm.input` and its like, taken whole.
+
+    None if it reads nothing of the input, or packed sequences.
+    """
+    if len(args) != 9 or not any(recorder.value(t) is not None for t in tensors_in(args)):
+        return None
+    x, states, weights, biases, layers, _, _, bidirectional, batch_first = args
+    states = [states] if isinstance(states, torch.Tensor) else list(states)
+    directions = 2 if bidirectional else 1
+    if len(weights) < layers * directions * (4 if biases else 2) or not layers:
+        return None
+    return _whole(
+        recorder,
+        name,
+        x,
+        states,
+        layers=layers,
+        bidirectional=bidirectional,
+        batch_first=batch_first,
+        sizes=(states[0].shape[-1], states[-1].shape[-1]),
+    )
+
+
+def _whole(
+    recorder: Recorder,
+    name: str,
+    x: torch.Tensor,
+    states: list[torch.Tensor],
+    *,
+    layers: int,
+    bidirectional: bool,
+    batch_first: bool,
+    sizes: tuple[int, int],
+) -> tuple[torch.Tensor, ...]:
+    """Record a recurrent function as one operation; `sizes` are those of its states."""
+    directions = 2 if bidirectional else 1
+    hidden = sizes[0]
+    batch = (x.shape[0 if batch_first else 1],) if x.dim() == 3 else ()
+
+    def made(*shape: int) -> torch.Tensor:
+        return shaped(torch.empty(shape, dtype=x.dtype, device="meta"))
+
+    results = [made(*x.shape[:-1], directions * hidden), made(layers * directions, *batch, hidden)]
+    if name == "lstm":
+        results.append(made(layers * directions, *batch, sizes[1]))
+
+    def lower(call: Call) -> tuple[int, ...]:
+        output = recurrent(
+            call,
+            x,
+            states,
+            layers=layers,
+            bidirectional=bidirectional,
+            batch_first=batch_first,
+            hidden=hidden,
+        )
+        return output, *(last_state(call, output, r, batch_first) for r in results[1:])
+
+    recorder.whole(f"aten.{name}", tuple(results), lower)
+    return tuple(results)

@@ -13,7 +13,7 @@ from fieldscope.frontends.torch.lowering.registry import lowers
 from fieldscope.frontends.torch.shaped import Shaped
 
 REDUCTIONS = """
-mean sum nansum nanmean prod amax amin aminmax max min median nanmedian mode any all
+sum nansum nanmean prod amax amin aminmax max min median nanmedian mode any all
 argmax argmin var std var_mean std_mean logsumexp count_nonzero
 """.split()
 
@@ -40,6 +40,17 @@ def _reduce(call: Call, x: torch.Tensor, axes: tuple[int, ...]) -> int | tuple[i
     return value if len(call.results) == 1 else (value,) * len(call.results)
 
 
+def _mean(x: torch.Tensor, *args: Any, **named: Any) -> torch.Tensor | None:
+    # PyTorch's own shape function imports its compiler, which takes a second.
+    keep = args[1] if len(args) > 1 else named.get("keepdim", False)
+    if named.get("dtype") is not None or not isinstance(x, Shaped) or not x.is_floating_point():
+        return None
+    axes = _axes(x, args, named)
+    kept = [1 if k in axes else n for k, n in enumerate(x.shape) if keep or k not in axes]
+    return x.twin.new_empty(kept)
+
+
+@lowers("mean", shapes=_mean)
 @lowers(*REDUCTIONS)
 def reduction(call: Call, x: torch.Tensor, *args: Any, **kwargs: Any) -> int | tuple[int, ...]:
     """The whole of the axes."""
