@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-zoo check lint types format docs bench comparison zoo clean FORCE
+.PHONY: help demo test test-zoo check lint types format docs bench comparison forms zoo clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench: $(STAMP) ## time against a bare forward pass and against the peers
 
 comparison: $(STAMP) ## ask other tools about the same networks, and write docs/comparison.md (minutes)
 	$(BIN)/python -m benchmarks.comparison $(ARGS)
+
+forms: $(STAMP) ## analyse networks in all their forms, and write docs/forms.md (minutes)
+	$(BIN)/python -m benchmarks.forms $(ARGS)
 
 zoo: $(STAMP) ## analyse all of timm and torchvision, and write docs/zoo.csv (long)
 	$(BIN)/python -m benchmarks.zoo $(ARGS)

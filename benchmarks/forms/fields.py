@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,9 +52,16 @@ class Comparison:
     exact: int
 
     @classmethod
-    def of(cls, network: str, form: str, fields: Fields, other: Fields) -> Comparison:
-        """Compare by the layers' names."""
-        both = [name for name in fields if name in other]
+    def of(
+        cls,
+        network: str,
+        form: str,
+        fields: Fields,
+        other: Fields,
+        names: Collection[str] | None = None,
+    ) -> Comparison:
+        """Compare by the layers' names, all or those that mean the same in both forms."""
+        both = [n for n in fields if n in other and (names is None or n in names)]
         return cls(
             network,
             form,

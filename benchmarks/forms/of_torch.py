@@ -49,10 +49,13 @@ def compared(name: str) -> Iterator[Comparison]:
     """A network's exported forms beside the module."""
     model, shape = network(name)
     module = fields_of(fieldscope.analyze(model, shape))
+    # An exporter numbers functional operators in its own way.
+    modules = {path for path, _ in model.named_modules()}
     with tempfile.TemporaryDirectory() as folder:
         for form, export in FORMS.items():
             path = export(model, shape, Path(folder))
-            yield Comparison.of(name, form, _analysed(path), module)
+            names = None if path.suffix == ".pt2" else modules
+            yield Comparison.of(name, form, _analysed(path), module, names)
 
 
 def _analysed(path: Path) -> Fields:
