@@ -36,6 +36,9 @@ SAME = frozenset(
 SHAPES = frozenset(["Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"])
 """Operators that ask only for the shape."""
 
+SEGMENTS = frozenset(["SegmentMax", "SegmentMean", "SegmentMin", "SegmentProd", "SegmentSum"])
+"""Operators with as many rows as the last segment's number says."""
+
 EFFECTS = frozenset(["NoOp", "Assert", "Print", "PrintV2", "_Retval", "ControlTrigger"])
 
 Env = dict[int, Held]
@@ -168,6 +171,11 @@ class Walker:
         shapes = [shape_of(output) for output in operation.outputs]
         if None in shapes and all(type(one) is Tensor for one in inputs):
             shapes = inferred(operation, inputs)  # type: ignore[arg-type]
+        if None in shapes:
+            shapes = [
+                shape if shape is not None else _told(operation, inputs, place)
+                for place, shape in enumerate(shapes)
+            ]
         for shape in shapes:
             if shape is None:
                 raise TraceError(
@@ -223,6 +231,15 @@ class Walker:
         if kind == "Size":
             return [Tensor.of(np.asarray(np.prod(shapes[0], dtype=np.int64), dtype.as_numpy_dtype))]
         return [Tensor.of(np.asarray(shape, dtype.as_numpy_dtype)) for shape in shapes]
+
+
+def _told(operation: tf.Operation, inputs: Sequence[Any], place: int) -> tuple[int, ...] | None:
+    """A shape that TensorFlow doesn't infer: of segments, and of results that nobody reads."""
+    if operation.type in SEGMENTS:
+        data, segments = inputs[:2]
+        known = segments.elements() if segments.value is None else None
+        return None if known is None else (int(known.max(initial=-1)) + 1, *data.shape[1:])
+    return (0,) if place and not operation.outputs[place].consumers() else None
 
 
 def _later(folded: Folded, place: int) -> Callable[[], Any]:

@@ -20,12 +20,11 @@ Expm1 FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPer
 FloorDiv FloorMod Greater GreaterEqual Igamma Igammac Imag Inv Invert IsFinite IsInf IsNan
 LeakyRelu LeftShift Less LessEqual Lgamma Log Log1p LogicalAnd LogicalNot LogicalOr Maximum
 Minimum Mod MulNoNan Ndtri Neg NextAfter NotEqual Polygamma PopulationCount Pow
-QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4
-QuantizeAndDequantizeV4Grad Real RealDiv Reciprocal Relu Relu6 RightShift Rint Round Rsqrt Selu
-Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square SquaredDifference Tan Tanh TruncateDiv
-TruncateMod Xdivy Xlog1py Xlogy Zeta ReluGrad Relu6Grad EluGrad SeluGrad SigmoidGrad TanhGrad
-SqrtGrad RsqrtGrad InvGrad ReciprocalGrad SoftplusGrad SoftsignGrad LeakyReluGrad
-StochasticCastToInt
+QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 Real RealDiv Reciprocal
+Relu Relu6 RightShift Rint Round Rsqrt Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square
+SquaredDifference Tan Tanh TruncateDiv TruncateMod Xdivy Xlog1py Xlogy Zeta ReluGrad Relu6Grad
+EluGrad SeluGrad SigmoidGrad TanhGrad SqrtGrad RsqrtGrad InvGrad ReciprocalGrad SoftplusGrad
+SoftsignGrad LeakyReluGrad
 """.split()
 
 ZERO = Pointwise(zero="zero")
@@ -148,7 +147,7 @@ def bitcast(call: Call, node: Node, x: Tensor) -> int | tuple[int, ...]:
     return call.reduce(value, (len(old) - 1,))
 
 
-@lowers("QuantizeV2", "QuantizedRelu", "QuantizedRelu6", "Requantize")
+@lowers("QuantizeV2", "QuantizedRelu", "QuantizedRelu6")
 def quantize(call: Call, node: Node, x: Tensor, *ranges: Tensor) -> tuple[int | None, ...]:
     """Position for position; ranges that depend on the input are read everywhere."""
     given = [
@@ -179,7 +178,7 @@ def fill(call: Call, node: Node, dims: Tensor, x: Tensor) -> int:
     return call.expand(call.value(x), call.shape)
 
 
-@lowers("Range", "LinSpace")
+@lowers("LinSpace")
 def ramp(call: Call, node: Node, *operands: Tensor) -> int:
     """Every element reads the ends."""
     values = [call.value(one) for one in operands if one.value is not None]

@@ -70,7 +70,7 @@ def cross_entropy(call: Call, node: Node, x: Tensor, labels: Tensor) -> tuple[in
     return call.reduce(joined, (1,)), joined
 
 
-@lowers("TopK", "TopKV2", "NthElement")
+@lowers("TopKV2", "NthElement")
 def top(call: Call, node: Node, x: Tensor, *_: Tensor) -> int | tuple[int, ...]:
     """The whole of the last axis, for each of the results."""
     if len(call.results) == 1:

@@ -25,6 +25,10 @@ MOST_WEIGHTS = 1 << 22
 """Tables of weights of more elements aren't computed."""
 
 
+LEAST_WEIGHT = 1e-6
+"""Weights below this are zeros that were rounded: sin(π) is 10⁻⁸."""
+
+
 def _ratio(n: int, m: int, *, align: bool) -> Fraction:
     if align and m > 1:
         return Fraction(n - 1, m - 1)
@@ -134,7 +138,7 @@ def _weights(node: Node, n: int, m: int, scale: float, shift: float) -> Table | 
         np.asarray([scale, 1], np.float32),
         np.asarray([shift, 0], np.float32),
     )
-    return None if found is None else of_truths(found.reshape(m, n) != 0)
+    return None if found is None else of_truths(np.abs(found.reshape(m, n)) > LEAST_WEIGHT)
 
 
 def of_truths(read: Any) -> Table:

@@ -13,7 +13,7 @@ from fieldscope.frontends.lowering.windows import patches, same_padding
 from fieldscope.frontends.tensorflow.lowering.registry import lowers
 from fieldscope.frontends.tensorflow.node import Node
 from fieldscope.geometry.sliding import Sliding
-from fieldscope.graph.operators import Channels, Spread, Window
+from fieldscope.graph.operators import Channels, Collect, Indices, Spread, Table, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,32 @@ def convolution(call: Call, node: Node, x: Tensor, filters: Tensor) -> int:
         _follow_blocks(call, node, x, operator, parts[0])
     if call.depends(filters):
         value = call.value(filters)
-        if depthwise:
-            value = call.reduce(value, range(len(axes)))
-            value = call.reshape(value, (call.shape[channel],))
-        else:
-            value = call.reduce(value, range(len(axes) + 1))
-        parts.append(call.reshape(value, _along(call.shape, channel)))
-    return call.pointwise(*parts) if len(parts) > 1 else parts[0]
+        for k, (axis, window) in enumerate(zip(axes, windows, strict=True)):
+            value = call.add(*_taps(call, value, k, window, x.shape[axis], call.shape[axis]))
+        if not depthwise:
+            value = call.reduce(value, (len(axes),))
+        parts.append(_placed(call, value, channel))
+    return parts[0] if len(parts) == 1 and call.depends(x) else call.pointwise(*parts)
 
 
-def _along(shape: Sequence[int], axis: int) -> tuple[int, ...]:
-    return tuple(n if k == axis else 1 for k, n in enumerate(shape))
+def _taps(
+    call: Call, value: int, axis: int, window: Sliding, extent: int, count: int
+) -> tuple[Table, list[int], tuple[int, ...]]:
+    """The taps of a window at each position that don't fall on padding."""
+    first = np.arange(count) * window.stride - window.before
+    lo = np.clip(-(first // window.dilation), 0, window.kernel)
+    hi = np.clip(-((first - extent) // window.dilation), 0, window.kernel)
+    shape = list(call.shape_of(value))
+    shape[axis] = count
+    return Table(axis, Indices(lo), Indices(np.maximum(lo, hi))), [value], tuple(shape)
+
+
+def _placed(call: Call, value: int, channel: int) -> int:
+    """What is read of filters, [positions.. channels..], where the result has it."""
+    n = len(call.shape) - 2
+    shape = call.shape_of(value)
+    value = call.reshape(value, (1, *shape[:n], int(np.prod(shape[n:]))))
+    return call.permute(value, (0, n + 1, *range(1, n + 1))) if channel == 1 else value
 
 
 @lowers(
@@ -135,13 +150,27 @@ def transposed(call: Call, node: Node, sizes: Tensor, filters: Tensor, x: Tensor
         parts.append(call.add(operator, [call.value(x)], call.shape))
     if call.depends(filters):
         value = call.value(filters)
-        kept = len(axes)
-        value = call.reduce(value, [k for k in range(filters.ndim) if k != kept])
-        if value and not depthwise and groups > 1:
-            value = call.reshape(value, (1, filters.shape[kept]))
-            value = call.reshape(call.expand(value, (groups, filters.shape[kept])), (channels,))
-        parts.append(call.reshape(value, _along(call.shape, channel)))
-    return call.pointwise(*parts) if len(parts) > 1 else parts[0]
+        for k, (axis, window) in enumerate(zip(axes, windows, strict=True)):
+            taps = _reaching(window, x.shape[axis], call.shape[axis])
+            shape = (*call.shape_of(value)[:k], len(taps), *call.shape_of(value)[k + 1 :])
+            value = call.add(Collect(k, Indices(taps)), [value], shape)
+        n = len(axes)
+        if depthwise:
+            value = call.reduce(value, (n + 1,))
+        else:  # [.. channels of a group, outputs]: a channel reads its group's outputs
+            split = (*call.shape_of(value)[:-1], groups, filters.shape[-1] // groups)
+            value = call.reduce(call.reshape(value, split), (n + 2,))
+            value = call.permute(value, (*range(n), n + 1, n))
+        parts.append(_placed(call, value, channel))
+    return parts[0] if len(parts) == 1 and call.depends(x) else call.pointwise(*parts)
+
+
+def _reaching(window: Sliding, extent: int, count: int) -> Any:
+    """For each position of a transposed window's result the taps that send to it."""
+    taps = np.arange(window.kernel)
+    sent = np.arange(count)[:, None] + window.before - taps * window.dilation
+    reached, rest = np.divmod(sent, window.stride)
+    return np.where((rest == 0) & (reached >= 0) & (reached < extent), taps, -1)
 
 
 @lowers("Dilation2D")
@@ -160,7 +189,10 @@ def dilation(call: Call, node: Node, x: Tensor, filters: Tensor) -> int:
     if call.depends(x):
         parts.append(call.add(Window(axes, windows), [call.value(x)], call.shape))
     if call.depends(filters):
-        parts.append(call.reduce(call.value(filters), (0, 1)))
+        value = call.value(filters)
+        for k, (axis, window) in enumerate(zip(axes, windows, strict=True)):
+            value = call.add(*_taps(call, value, k, window, x.shape[axis], call.shape[axis]))
+        parts.append(_placed(call, value, 3))
     return call.pointwise(*parts)
 
 
