@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import keras
@@ -88,3 +88,16 @@ class Paths:
         """The layer that was entered last returns."""
         self._open.pop()
         self._plain.pop()
+
+
+def leaves_of(results: Any, place: str) -> list[tuple[str, Any]]:
+    """The tensors in nested results, each with its place: "[0]", "['aux']"."""
+    if hasattr(results, "shape") and hasattr(results, "dtype"):
+        return [(place, results)]
+    if isinstance(results, Mapping):
+        parts = [(repr(key), part) for key, part in results.items()]
+    elif isinstance(results, (list, tuple)):
+        parts = [(str(key), part) for key, part in enumerate(results)]
+    else:
+        return []
+    return [one for key, part in parts for one in leaves_of(part, f"{place}[{key}]")]

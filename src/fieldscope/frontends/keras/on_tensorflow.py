@@ -10,13 +10,12 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework import func_graph
 
-from fieldscope.errors import FieldscopeError, ModelError, TraceError
+from fieldscope.errors import FieldscopeError
 from fieldscope.frontends.inputs import Axes
-from fieldscope.frontends.keras.calls import Paths, watched
-from fieldscope.frontends.keras.shapes import Arguments, arguments, first_line
+from fieldscope.frontends.keras.calls import Paths, leaves_of, watched
+from fieldscope.frontends.keras.shapes import Arguments, arguments, explained
 from fieldscope.frontends.lowering.program import Program, Tensor
 from fieldscope.frontends.naming import Scope
-from fieldscope.frontends.tensorflow.callables import places_in
 from fieldscope.frontends.tensorflow.trace import Given, Walked, captured
 from fieldscope.graph.trace import Trace
 
@@ -65,26 +64,21 @@ def trace(model: Any, inputs: Any = None, *, axes: Axes = None, name: str | None
 
     def closed() -> None:
         for scope, results in zip(calls, scopes.results, strict=True):
-            found = [(place, walked.env.get(id(t))) for place, t in places_in(results)]
+            found = [(place, walked.env.get(id(t))) for place, t in leaves_of(results, "")]
             scope.results = [
-                (place.removeprefix("output"), one.value)
+                (place, one.value)
                 for place, one in found
                 if isinstance(one, Tensor) and one.value is not None
             ]
-            scope.order = scope.order or len(program._operations)
 
     given = Given(
         graph=graph,
-        name=name or _name(model),
+        name=name or str(model.name),
         inputs=[(key, feeds[key], spec) for key, spec in called.specs.items()],
-        outputs=places_in(outputs),
+        outputs=leaves_of(outputs, "output"),
         held=captured(graph),
     )
     return walked.trace(given, scoped, axes=axes, closed=closed)
-
-
-def _name(model: Any) -> str:
-    return str(model.name)
 
 
 def _graph(called: Arguments, scopes: _Scopes) -> tuple[Any, dict[str, tf.Tensor], Any]:
@@ -112,22 +106,5 @@ def _graph(called: Arguments, scopes: _Scopes) -> tuple[Any, dict[str, tf.Tensor
     except FieldscopeError:
         raise
     except Exception as error:
-        raise explained(error, called, scopes.paths) from error
+        raise explained(error, called.specs, scopes.paths) from error
     return graph, feeds, outputs
-
-
-def explained(error: Exception, called: Arguments, paths: Paths) -> FieldscopeError:
-    """Why a call failed, as one of our errors."""
-    shapes = ", ".join(f"{key} {spec.shape}" for key, spec in called.specs.items())
-    place = paths.calls[-1].path if paths.calls else ""
-    where = f" at {place}" if place else ""
-    text = first_line(error)
-    if "symbolic" in str(error) or "OperatorNotAllowedInGraphError" in text:
-        return TraceError(
-            f"the model can't be followed on shapes{where}: {text}\n"
-            "write branches on values with keras.ops.cond or keras.ops.where"
-        )
-    return ModelError(
-        f"the model fails on inputs {shapes}{where}: {text}\n"
-        "check number, extents and types of the inputs against what the model takes"
-    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
 
-from fieldscope.errors import FieldscopeError, InputError, ModelError
+from fieldscope.errors import FieldscopeError, InputError, ModelError, TraceError
 from fieldscope.frontends.inputs import Spec, specs
+from fieldscope.frontends.keras.calls import Paths
 from fieldscope.wording import listed
 
 
@@ -156,6 +157,23 @@ def first_line(error: Exception) -> str:
     """An error's kind and the first line of its text."""
     lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+def explained(error: Exception, given: Mapping[str, Spec], paths: Paths) -> FieldscopeError:
+    """Why a call failed, as one of our errors."""
+    shapes = ", ".join(f"{key} {spec.shape}" for key, spec in given.items())
+    place = paths.calls[-1].path if paths.calls else ""
+    where = f" at {place}" if place else ""
+    text = first_line(error)
+    if any(word in str(error) for word in ("symbolic", "traced array", "Tracer")):
+        return TraceError(
+            f"the model can't be followed on shapes{where}: {text}\n"
+            "write branches on values with keras.ops.cond or keras.ops.where"
+        )
+    return ModelError(
+        f"the model fails on inputs {shapes}{where}: {text}\n"
+        "check number, extents and types of the inputs against what the model takes"
+    )
 
 
 class without_weights:  # noqa: N801  # used as a statement

@@ -262,7 +262,7 @@ class Scopes:
         return scope
 
     def close(self, operations: Sequence[Operation], outputs: Iterable[int]) -> None:
-        """Find what each scope returns: what is read outside of it, the last first."""
+        """Find what each scope returns, if it isn't told: what is read outside, the last first."""
         readers: dict[int, set[int]] = {value: {-1} for value in outputs}
         for place, operation in enumerate(operations):
             for value in operation.operands:
@@ -279,7 +279,8 @@ class Scopes:
             made = [value for place in sorted(inside) for value in operations[place].results]
             read = [value for value in dict.fromkeys(made) if readers.get(value, set()) - inside]
             results = read[::-1] or made[-1:]
-            scope.results = [("" if k == 0 else f"[{k}]", v) for k, v in enumerate(results)]
+            if not scope.results:
+                scope.results = [("" if k == 0 else f"[{k}]", v) for k, v in enumerate(results)]
             scope.order = max(inside) + 1
         return inside
 
