@@ -54,6 +54,7 @@ docs: $(STAMP) ## run the commands shown in README and docs again, draw the pict
 bench: $(STAMP) ## time against a bare forward pass and against the peers
 	$(BIN)/python -m benchmarks.speed $(ARGS)
 	$(BIN)/python -m benchmarks.supports $(ARGS)
+	$(BIN)/python -m benchmarks.frameworks $(ARGS)
 
 comparison: $(STAMP) ## ask other tools about the same networks, and write docs/comparison.md (minutes)
 	$(BIN)/python -m benchmarks.comparison $(ARGS)

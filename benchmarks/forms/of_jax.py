@@ -20,8 +20,7 @@ Shape = tuple[int, ...]
 
 def _pooled(x: jax.Array, kernel: int, padding: int = 0) -> jax.Array:
     around = ((padding, padding),) * 2
-    # flax has no types here
-    pooled: jax.Array = linen.max_pool(x, (kernel, kernel), (2, 2), around)  # type: ignore[no-untyped-call]
+    pooled: jax.Array = linen.max_pool(x, (kernel, kernel), (2, 2), around)
     return pooled
 
 

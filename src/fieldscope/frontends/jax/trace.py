@@ -136,4 +136,4 @@ def _traced(
 
 def _struct(spec: Spec) -> jax.ShapeDtypeStruct:
     dtype = jax.dtypes.canonicalize_dtype(spec.dtype or "float32")
-    return jax.ShapeDtypeStruct(spec.shape, dtype)  # type: ignore[no-untyped-call]  # by jax
+    return jax.ShapeDtypeStruct(spec.shape, dtype)
