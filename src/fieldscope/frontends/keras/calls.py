@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import keras
+from keras.src.models.functional import Functional
 
 from fieldscope.frontends.naming import Scope
 
@@ -31,14 +32,22 @@ def watched(watch: Watch) -> Iterator[None]:
     with _lock:
         before = layer.__call__, operation.__call__
         layer.__call__ = _wrapped(before[0], lambda one: True)
-        operation.__call__ = _wrapped(before[1], lambda one: not isinstance(one, layer))
+        operation.__call__ = _wrapped(before[1], _is_node)
         outer = getattr(_watching, "watch", None)
-        _watching.watch = watch
+        _watching.watch, _watching.callers = watch, []
         try:
             yield
         finally:
             _watching.watch = outer
             layer.__call__, operation.__call__ = before
+
+
+def _is_node(operation: Any) -> bool:
+    """Whether an operation that is no layer is a node of the model that calls it."""
+    if isinstance(operation, keras.layers.Layer):
+        return False
+    caller = _watching.callers[-1] if _watching.callers else None
+    return isinstance(caller, (Functional, keras.Sequential))
 
 
 def _wrapped(call: Callable[..., Any], counts: Callable[[Any], bool]) -> Callable[..., Any]:
@@ -47,9 +56,13 @@ def _wrapped(call: Callable[..., Any], counts: Callable[[Any], bool]) -> Callabl
         watch = getattr(_watching, "watch", None)
         if watch is None or not counts(self):
             return call(self, *args, **kwargs)
-        with watch.calling(self) as returned:
-            results = call(self, *args, **kwargs)
-            returned(results)
+        _watching.callers.append(self)
+        try:
+            with watch.calling(self) as returned:
+                results = call(self, *args, **kwargs)
+                returned(results)
+        finally:
+            _watching.callers.pop()
         return results
 
     return wrapper

@@ -15,7 +15,7 @@ from fieldscope.frontends.jax import constants as constants_of
 from fieldscope.frontends.jax.places import Places
 from fieldscope.frontends.jax.walk import Walk
 from fieldscope.frontends.keras.calls import Paths, leaves_of, watched
-from fieldscope.frontends.keras.shapes import arguments, explained
+from fieldscope.frontends.keras.shapes import arguments, elements_of, explained
 from fieldscope.frontends.lowering.program import Program, Tensor
 from fieldscope.frontends.naming import Scope
 from fieldscope.graph.trace import Trace
@@ -96,7 +96,7 @@ def trace(model: Any, inputs: Any = None, *, axes: Axes = None, name: str | None
         raise explained(error, called.specs, places.paths) from error
     program = Program("jax")
     walk = Walk(program, places)
-    given: list[Tensor] = [constants_of.unknown(one.shape) for one in weights]
+    given = [Tensor(tuple(one.shape), one._dtype, elements=elements_of(one)) for one in variables]
     given += [program.input(key, spec) for key, spec in called.specs.items()]
     held = [constants_of.given(value) for value in jaxpr.consts]
     found = walk.run(jaxpr.jaxpr, held, given, places.root)

@@ -13,9 +13,10 @@ from tensorflow.python.framework import func_graph
 from fieldscope.errors import FieldscopeError
 from fieldscope.frontends.inputs import Axes
 from fieldscope.frontends.keras.calls import Paths, leaves_of, watched
-from fieldscope.frontends.keras.shapes import Arguments, arguments, explained
+from fieldscope.frontends.keras.shapes import Arguments, arguments, elements_of, explained
 from fieldscope.frontends.lowering.program import Program, Tensor
 from fieldscope.frontends.naming import Scope
+from fieldscope.frontends.tensorflow.states import Held
 from fieldscope.frontends.tensorflow.trace import Given, Walked, captured
 from fieldscope.graph.trace import Trace
 
@@ -52,7 +53,7 @@ def trace(model: Any, inputs: Any = None, *, axes: Axes = None, name: str | None
     called = arguments(model, inputs)
     program = Program("tensorflow")
     scopes = _Scopes(Paths(program.scopes.root))
-    graph, feeds, outputs = _graph(called, scopes)
+    graph, feeds, indices, outputs = _graph(called, scopes)
     calls = scopes.paths.calls
 
     def scoped(operation: str, outer: Scope) -> tuple[Scope, str]:
@@ -76,15 +77,18 @@ def trace(model: Any, inputs: Any = None, *, axes: Axes = None, name: str | None
         name=name or str(model.name),
         inputs=[(key, feeds[key], spec) for key, spec in called.specs.items()],
         outputs=leaves_of(outputs, "output"),
-        held=captured(graph),
+        held={**captured(graph), **indices},
     )
     return walked.trace(given, scoped, axes=axes, closed=closed)
 
 
-def _graph(called: Arguments, scopes: _Scopes) -> tuple[Any, dict[str, tf.Tensor], Any]:
+def _graph(
+    called: Arguments, scopes: _Scopes
+) -> tuple[Any, dict[str, tf.Tensor], dict[int, Held], Any]:
     """The graph of a call on placeholders, in which weights are placeholders, too."""
     graph = func_graph.FuncGraph("fieldscope")
     weights: dict[tuple[Any, ...], tf.Tensor] = {}
+    indices: dict[int, Held] = {}
     try:
         with graph.as_default():
             feeds = {
@@ -94,10 +98,14 @@ def _graph(called: Arguments, scopes: _Scopes) -> tuple[Any, dict[str, tf.Tensor
             # Of weights only shape and type count: one placeholder serves all that are alike.
             values = []
             for variable in called.model.variables:
-                key = tuple(variable.shape), variable._dtype
+                kind = variable._dtype
+                index = elements_of(variable)
+                key = tuple(variable.shape), kind, None if index is None else id(variable)
                 if key not in weights:
-                    weights[key] = tf.compat.v1.placeholder(variable._dtype, variable.shape)
+                    weights[key] = tf.compat.v1.placeholder(kind, variable.shape)
                 values.append((variable, weights[key]))
+                if index is not None:
+                    indices[id(weights[key])] = Tensor(key[0], kind, elements=index)
             with (
                 keras.StatelessScope(state_mapping=values, initialize_variables=False),
                 watched(scopes),
@@ -107,4 +115,4 @@ def _graph(called: Arguments, scopes: _Scopes) -> tuple[Any, dict[str, tf.Tensor
         raise
     except Exception as error:
         raise explained(error, called.specs, scopes.paths) from error
-    return graph, feeds, outputs
+    return graph, feeds, indices, outputs

@@ -176,6 +176,14 @@ def explained(error: Exception, given: Mapping[str, Spec], paths: Paths) -> Fiel
     )
 
 
+def elements_of(variable: Any) -> Callable[[], Any] | None:
+    """Reads a variable of whole numbers, which may be an index; None for other weights."""
+    held = variable._value
+    if held is None or "float" in variable._dtype or "complex" in variable._dtype:
+        return None
+    return lambda: keras.ops.convert_to_numpy(held)
+
+
 class without_weights:  # noqa: N801  # used as a statement
     """Build models whose variables have shapes but no values."""
 

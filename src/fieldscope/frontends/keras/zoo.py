@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fieldscope.errors import ModelError
@@ -83,11 +84,12 @@ def build(
     from fieldscope.frontends.keras.shapes import first_line, without_weights
 
     try:
-        if values:
-            model = _drawn(lambda: builder(**given))
-        else:
-            with without_weights():
-                model = builder(**given)
+        with _own_names():
+            if values:
+                model = _drawn(lambda: builder(**given))
+            else:
+                with without_weights():
+                    model = builder(**given)
     except Exception as error:
         del given["weights"]
         shown = ", ".join(f"{key}={value!r}" for key, value in given.items())
@@ -98,6 +100,19 @@ def build(
     if inputs is not None:
         return Built(model, _one_shape(name, inputs))
     return Built(model, (1, *(224 if extent is None else extent for extent in extents)))
+
+
+@contextlib.contextmanager
+def _own_names() -> Iterator[None]:
+    """Count layers without names from the start, whatever was built before."""
+    from keras.src.backend.common import global_state
+
+    before = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", before)
 
 
 def _drawn(make: Callable[[], Any]) -> Any:
