@@ -149,12 +149,12 @@ def loop(walker: Walker, node: Node, operands: list[Any], env: Environment) -> S
     rows: list[list[Any]] = []
     turn = 0
     while True:
-        if count is not None and turn >= count:
+        if isinstance(count, int) and turn >= count:
             break
         more = True if going is None else scalar(going)
         if more is False or more == 0:
             break
-        left = 1 if count is None else count - turn
+        left = count - turn if isinstance(count, int) else 1
         if more is None or count == "?" or not walker.affordable(left * (1 + len(body.node))):
             return _loop_bound(walker, node, env, body, operands)
         index = Tensor.of(np.array(turn, np.int64))

@@ -81,7 +81,7 @@ def _axes(node: Node, given: Elements | None) -> tuple[int, ...] | None:
 def _reduced(function: Function) -> Function:
     def run(node: Node, x: Elements, given: Elements | None = None) -> Elements:
         axes = _axes(node, given)
-        if not axes and node.integer("noop_with_empty_axes", 0):
+        if not axes and node.integer("noop_with_empty_axes", 0) != 0:
             return x
         keep: int = node.integer("keepdims", 1)
         found: Elements = function(x, axis=axes or None, keepdims=bool(keep))
@@ -144,7 +144,7 @@ def _of_shape(node: Node, shape: Elements) -> Elements:
 
 
 def _range(_: Node, start: Elements, limit: Elements, delta: Elements) -> Elements:
-    if abs((float(limit) - float(start)) / float(delta)) > MOST:
+    if abs((limit.item() - start.item()) / delta.item()) > MOST:
         raise ValueError("it is too long")
     return np.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
 

@@ -96,7 +96,7 @@ class Node:
 
 def _kind(number: int) -> str:
     try:
-        return AttributeProto.AttributeType.Name(number)
+        return str(AttributeProto.AttributeType.Name(number))
     except ValueError:
         return str(number)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import ceil, isfinite
 from typing import Any, TypeAlias
 
 from onnx import NodeProto, TensorProto, TypeProto, defs, helper, shape_inference
@@ -89,7 +90,7 @@ def results_of(
     Raises:
         ModelError: the operands don't fit the operator.
     """
-    own = SHAPES.get(node.op)
+    own = _range if node.op == "Range" else SHAPES.get(node.op)
     if own is not None:
         shapes = own(node, *operands)
         if len(shapes) < len(node.proto.output):
@@ -123,6 +124,16 @@ def results_of(
     except shape_inference.InferenceError as error:
         raise misfit(node, operands, _said(error)) from error
     return [_inferred(node, inferred.get(name)) for name in node.proto.output]
+
+
+def _range(_: Node, *bounds: Tensor) -> list[tuple[Extents, str]]:
+    """The length of a range; its bounds may have an axis of extent 1."""
+    given = [None if one.depends else one.elements() for one in bounds]
+    known = [float(one.reshape(-1)[0]) for one in given if one is not None and one.size == 1]
+    count = None
+    if len(known) == len(given) == 3 and known[2] and all(map(isfinite, known)):
+        count = max(ceil((known[1] - known[0]) / known[2]), 0)
+    return [((count,), bounds[0].dtype)]
 
 
 def misfit(node: Node, operands: Sequence[Any], message: str) -> ModelError:

@@ -11,6 +11,7 @@ from onnx import FunctionProto, GraphProto, ModelProto, ValueInfoProto, defs
 from fieldscope.errors import InputError, ModelError, TraceError
 from fieldscope.frontends.inputs import Axes, Spec, channels_first, specs
 from fieldscope.frontends.lowering.program import Program, Tensor
+from fieldscope.frontends.onnx.control import Unsure
 from fieldscope.frontends.onnx.elements import LARGEST, NAMES
 from fieldscope.frontends.onnx.files import load
 from fieldscope.frontends.onnx.node import domain_of
@@ -73,10 +74,10 @@ def _outputs(graph: GraphProto, found: list[Any]) -> list[tuple[str, Tensor]]:
     for one, result in zip(graph.output, found, strict=True):
         if isinstance(result, Tensor):
             outputs.append((f"output[{one.name!r}]", result))
-        elif isinstance(result, list):
+        elif isinstance(result, (list, Unsure)):
             outputs.extend(
                 (f"output[{one.name!r}][{k}]", part)
-                for k, part in enumerate(result)
+                for k, part in enumerate(result if isinstance(result, list) else result.tensors)
                 if isinstance(part, Tensor)
             )
     if len(outputs) == 1:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fieldscope.errors import ModelError
 from fieldscope.frontends.lowering.call import Call
@@ -46,6 +47,24 @@ def _joined(call: Call, heads: int, value: int, flat: bool) -> int:
     return call.reshape(call.permute(value, (0, 2, 1, 3)), (batch, rows, heads * within))
 
 
+def _window(
+    node: Node, rows: int, inner: int, before: int, *, causal: bool
+) -> npt.NDArray[np.bool_] | None:
+    """Which keys each row may meet by its position, `before` keys being of earlier steps."""
+    left, right = node.integer("left_window_size", -1), node.integer("right_window_size", -1)
+    if not causal and left < 0 and right < 0:
+        return None
+    distance = np.arange(inner) - np.arange(rows)[:, None] - before
+    keep = np.ones((rows, inner), bool)
+    if causal:
+        keep &= distance <= 0
+    if left >= 0:
+        keep &= distance >= -left
+    if right >= 0:
+        keep &= distance <= right
+    return keep
+
+
 def attended(
     call: Call,
     node: Node,
@@ -81,7 +100,7 @@ def attended(
     count = call.shape_of(q)[1]
     k, v = (_repeated(call, node, one, count) for one in (k, v))
     (batch, _, rows, _), (_, _, inner, width) = call.shape_of(q), call.shape_of(v)
-    keep = np.tri(rows, inner, before, dtype=bool) if causal else None
+    keep = _window(node, rows, inner, before, causal=causal)
     masks: list[Tensor] = []
     if mask is not None and call.depends(mask):
         masks.append(mask)

@@ -204,11 +204,12 @@ def depth_to_space(call: Call, node: Node, x: Tensor) -> int:
 
 @lowers("SpaceToDepth")
 def space_to_depth(call: Call, node: Node, x: Tensor) -> int:
-    """Positions to channels, [r r c] of them."""
+    """Positions to channels: [r r c] of them in mode DCR, [c r r] in mode CRD."""
     n, channels, height, width = x.shape
     r = node.integer("blocksize", 1)
     value = call.reshape(call.value(x), (n, channels, height // r, r, width // r, r))
-    return call.reshape(call.permute(value, (0, 3, 5, 1, 2, 4)), call.shape)
+    order = (0, 3, 5, 1, 2, 4) if node.text("mode", "DCR") == "DCR" else (0, 1, 3, 5, 2, 4)
+    return call.reshape(call.permute(value, order), call.shape)
 
 
 @lowers("Trilu")

@@ -83,7 +83,23 @@ def fourier(
     return call.mix(value, axes, call.shape)
 
 
-@lowers("STFT")
+def _frames(
+    node: Node, x: Tensor, step: Tensor, window: Any = None, length: Tensor | None = None
+) -> list[Any]:
+    """[batch frames bins 2]; ONNX's own shape function swaps frames and bins in some versions."""
+    known = None if step.depends else step.elements()
+    size: int | None = x.shape[1] if window is None else window.shape[0]
+    if length is not None:
+        given = None if length.depends else length.elements()
+        size = None if given is None else int(given.reshape(-1)[0])
+    if known is None or size is None or int(known.reshape(-1)[0]) < 1 or size < 1:
+        return [((x.shape[0], None, None, 2), x.dtype)]
+    frames = max((x.shape[1] - size) // int(known.reshape(-1)[0]) + 1, 0)
+    bins = size // 2 + 1 if node.integer("onesided", 1) else size
+    return [((x.shape[0], frames, bins, 2), x.dtype)]
+
+
+@lowers("STFT", shapes=_frames)
 def short_fourier(
     call: Call,
     node: Node,
@@ -94,17 +110,14 @@ def short_fourier(
 ) -> int | tuple[int, ...]:
     """Each frame reads its window of the signal; [batch time 1] to [batch frame bin 2]."""
     stride = integers(call, node, step)
-    if length is not None:
-        found = integers(call, node, length)
-        size = found[0] if found else None
-    else:
-        size = None if window is None else window.shape[0]
-    if stride is None or size is None or call.depends(window):
+    given = integers(call, node, length)
+    size = given[0] if given else x.shape[1] if window is None else window.shape[0]
+    if stride is None or call.depends(window):
         return call.opaque([x, step, window, length], "its frames aren't known")
     frames = call.shape[1]
     index = np.arange(frames)[:, None] * stride[0] + np.arange(size)
     value = call.gather(call.value(x), 1, index)
-    if value is not None and x.ndim == 2:
+    if x.ndim == 2:
         value = call.reshape(value, (*call.shape_of(value), 1))
     return call.mix(value, (2, 3), call.shape)
 

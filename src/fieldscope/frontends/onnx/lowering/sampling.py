@@ -94,7 +94,7 @@ def _table(node: Node, axis: Axis, mode: str, transform: str, rounding: str) -> 
         lo = [low if keep else 0 for low, keep in zip(table.lo.array, inside, strict=True)]
         hi = [high if keep else 0 for high, keep in zip(table.hi.array, inside, strict=True)]
         table = Table(0, Indices(lo), Indices(hi))
-    return None if copies(table) else table
+    return None if axis.n == axis.m and copies(table) else table
 
 
 def _fraction(node: Node, value: float) -> Fraction:

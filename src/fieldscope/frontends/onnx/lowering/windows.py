@@ -77,6 +77,13 @@ def _checked(node: Node, x: Tensor, weight: Tensor) -> int:
     return groups
 
 
+def _joined(call: Call, parts: Sequence[int]) -> int:
+    """All parts of a result, which broadcast to it."""
+    if len(parts) == 1 and call.shape_of(parts[0]) == call.shape:
+        return parts[0]
+    return call.pointwise(*parts)
+
+
 def _convolution(
     call: Call, node: Node, x: Tensor, weight: Tensor, *beside: tuple[Tensor | None, int]
 ) -> int:
@@ -102,7 +109,7 @@ def _convolution(
             if tensor.shape not in ((), (1,)):
                 shape[axis] = tensor.shape[0]
             parts.append(call.reshape(call.value(tensor), shape))
-    return parts[0] if len(parts) == 1 else call.pointwise(*parts)
+    return _joined(call, parts)
 
 
 @lowers("Conv")
@@ -208,7 +215,7 @@ def transposed_convolution(
     if call.depends(bias):
         assert bias is not None
         parts.append(call.reshape(call.value(bias), (*bias.shape, *tail)))
-    return parts[0] if len(parts) == 1 else call.pointwise(*parts)
+    return _joined(call, parts)
 
 
 def _transposed(
