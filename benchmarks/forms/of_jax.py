@@ -13,7 +13,7 @@ from flax import linen, nnx
 
 import fieldscope
 from benchmarks.forms import of_torch
-from benchmarks.forms.fields import Comparison, fields_of
+from benchmarks.forms.fields import Comparison, Fields, fields_of
 
 Shape = tuple[int, ...]
 
@@ -147,9 +147,17 @@ def compared(name: str) -> Iterator[Comparison]:
     library, build, shape, options = _MADE[name]
     model, given = of_torch.network(name)
     module = fields_of(fieldscope.analyze(model, given))
-    # Numbers within paths: layer1.0.conv1 is layer1_0.conv1 where modules aren't in lists.
-    other = {**module, **{re.sub(r"\.(\d+)", r"_\1", path): one for path, one in module.items()}}
     fields = fields_of(fieldscope.analyze(build(), shape, **options))
-    modules = {path for path, _ in model.named_modules()}
-    modules |= {re.sub(r"\.(\d+)", r"_\1", path) for path in modules}
-    yield Comparison.of(name, f"{library}, beside PyTorch", fields, other, modules)
+    modules = {_plain(path) for path, _ in model.named_modules()}
+    yield Comparison.of(
+        name, f"{library}, beside PyTorch", _by_plain(fields), _by_plain(module), modules
+    )
+
+
+def _plain(path: str) -> str:
+    """A path as it is where modules aren't in lists: layer1_0_conv1 for layer1.0.conv1."""
+    return re.sub(r"[._]+", "_", path)
+
+
+def _by_plain(fields: Fields) -> Fields:
+    return {_plain(path): one for path, one in fields.items()}
