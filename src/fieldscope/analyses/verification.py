@@ -11,7 +11,17 @@ from fieldscope.version import __version__
 from fieldscope.wording import counted, listed
 
 Verdict: TypeAlias = Literal["agrees", "disagrees", "not measurable"]
-Test: TypeAlias = Literal["plane", "hull", "structure", "channel", "forward", "gradient", "probe"]
+Test: TypeAlias = Literal[
+    "plane",
+    "hull",
+    "structure",
+    "channel",
+    "forward",
+    "gradient",
+    "probe",
+    "reached",
+    "unread",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +33,9 @@ class Finding:
             the report is the support's), "structure" (the support is what the gradient of
             the neutralised model reaches), "channel" (the same of one channel), "forward"
             (its output is 0 where the input is 0 on the support), "gradient" (the model's
-            own gradient stays within), "probe" (so does what changing its input changes).
+            own gradient stays within), "probe" (so does what changing its input changes),
+            "reached" (changes at the box's ends do change it), "unread" (changing all that
+            isn't read at once changes nothing).
         position: index on the layer's spatial axes.
         verdict: what came out.
         why: what differs, or what was in the way; empty where they agree.
@@ -43,7 +55,8 @@ class LayerCheck:
         layer: name of the layer.
         shape: shape of its output.
         size: size of its field at the first position, per axis, by theory.
-        measured: the same by the gradient of the neutralised model; None if it has none.
+        measured: the same by the gradient of the neutralised model, or by changing the input
+            where that has none; None if neither can tell.
         findings: what each test found.
     """
 
@@ -82,6 +95,7 @@ class Verification:
         input: name of the input that was looked at.
         positions: how many positions of each layer were looked at, at most.
         checks: the layers, in execution order.
+        not_run: tests for which the model's framework has no means.
 
     Example:
         >>> import fieldscope, torch
@@ -95,6 +109,7 @@ class Verification:
     input: str
     positions: int
     checks: tuple[LayerCheck, ...]
+    not_run: tuple[Test, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -122,6 +137,7 @@ class Verification:
             "model": self.model,
             "input": self.input,
             "agrees": self.agrees,
+            "not_run": list(self.not_run),
             "layers": [
                 {
                     "name": check.layer,

@@ -3,55 +3,27 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from fieldscope.analyses.layer_tests import (
+    LayerTests,
+    boxed,
+    layers_to_check,
+    positions_of,
+    without_elements,
+)
 from fieldscope.analyses.layers import InputInfo, Layer, Report
-from fieldscope.analyses.support import SupportMask, chosen, support_of
-from fieldscope.analyses.verification import Finding, LayerCheck, Test, Verification
+from fieldscope.analyses.support import SupportMask
+from fieldscope.analyses.verification import Finding, LayerCheck, Verification
 from fieldscope.errors import InputError, PositionError
-from fieldscope.geometry import regions
 from fieldscope.geometry.regions import BoolArray
-from fieldscope.measure.rehearsal import Case, Index, Measurement, Rehearsal
+from fieldscope.measure.rehearsal import Case, Measurement, Rehearsal
 from fieldscope.wording import counted
 
-
-def layers_to_check(report: Report, names: Sequence[str] | None) -> tuple[Layer, ...]:
-    """The layers of those names, or all operators, each value once."""
-    if names is not None:
-        return tuple(chosen(report, name) for name in names)
-    found: dict[int, Layer] = {}
-    for layer in report.layers:
-        found.setdefault(layer._value, layer)
-    return tuple(found.values())
-
-
-def positions_of(layer: Layer, number: int, seed: int) -> tuple[tuple[int, ...], ...]:
-    """Positions to look at: the centre, the first, the last, then some at random.
-
-    Example:
-        >>> import fieldscope, torch
-        >>> layer = fieldscope.analyze(torch.nn.Conv1d(1, 1, 3), (1, 1, 12)).output
-        >>> positions_of(layer, 3, seed=0)
-        ((5,), (0,), (9,))
-    """
-    extents = [layer.shape[axis] for axis in layer.spatial]
-    generator = random.Random(f"{seed} {layer.name}")
-    found = dict.fromkeys(
-        [
-            tuple(n // 2 for n in extents),
-            tuple(0 for _ in extents),
-            tuple(n - 1 for n in extents),
-        ][:number]
-    )
-    for _ in range(4 * number):  # a small map may not have so many
-        if len(found) >= number:
-            break
-        found[tuple(generator.randrange(n) for n in extents)] = None
-    return tuple(found)
+__all__ = ["layers_to_check", "positions_of", "verify_of"]
 
 
 def verify_of(
@@ -83,7 +55,7 @@ def verify_of(
     for number, layer in enumerate(checked, 1):
         told(layer.name, number, len(checked))
         if 0 in layer.shape:
-            found.append(_without_elements(layer, info))
+            found.append(without_elements(layer, info))
             continue
         places = positions_of(layer, positions, seed)
         one = _Layer(report, rehearsal, layer, info)
@@ -101,11 +73,6 @@ def verify_of(
     return Verification(report.model, info.name, positions, tuple(found))
 
 
-def _without_elements(layer: Layer, info: InputInfo) -> LayerCheck:
-    nothing = Finding("structure", (), "not measurable", "its output has no elements")
-    return LayerCheck(layer.name, layer.shape, (0,) * len(info.spatial), None, (nothing,))
-
-
 def _forward(place: tuple[int, ...], leak: float, limits: str) -> Finding:
     """The neutralised output without the field: nothing else may reach it."""
     if leak == 0:
@@ -119,14 +86,12 @@ def _forward(place: tuple[int, ...], leak: float, limits: str) -> Finding:
     return Finding("forward", place, "disagrees", why)
 
 
-class _Layer:
+class _Layer(LayerTests):
     """The tests of one layer."""
 
     def __init__(self, report: Report, rehearsal: Rehearsal, layer: Layer, info: InputInfo) -> None:
-        self._report = report
+        super().__init__(report, layer, info)
         self._rehearsal = rehearsal
-        self._layer = layer
-        self._info = info
 
     def check(self, places: Sequence[tuple[int, ...]], *, probe: bool) -> LayerCheck:
         """Run the tests at some positions; the probe, which is slow, at the first."""
@@ -136,10 +101,10 @@ class _Layer:
         for place in places:
             own = self.support(place)
             sizes.append(own.size)
-            findings += self._theory(place, own)
-            structure = self._rehearsal.structure(self._layer.name, self.index(place))
+            findings += self.theory(place, own)
+            structure = self._rehearsal.structure(self.layer.name, self.index(place))
             if place == places[0] and structure.elements is not None:
-                measured = self._extent(structure.elements)
+                measured = self.extent(structure.elements)
             compared = self._compared(place, own, structure)
             findings.append(self._confirmed(compared, own, structure))
             if place != places[0]:
@@ -149,50 +114,7 @@ class _Layer:
             findings.append(self._gradient(place, whole))
             if probe or compared.verdict != "agrees":
                 findings.append(self._probe(place, whole))
-        return LayerCheck(self._layer.name, self._layer.shape, sizes[0], measured, tuple(findings))
-
-    def support(
-        self, place: tuple[int, ...], *, fold_context: bool = False, channel: int | None = None
-    ) -> SupportMask:
-        """What a position reads, by theory."""
-        return support_of(
-            self._report,
-            self._layer.name,
-            place,
-            channel=channel,
-            input=self._info.name,
-            fold_context=fold_context,
-        )
-
-    def index(self, place: tuple[int, ...], channel: int | None = None) -> Index:
-        """A position as an index into the layer's output."""
-        return self._layer._index(place, channel)
-
-    def _spatial(self, elements: BoolArray) -> BoolArray:
-        others = tuple(k for k in range(elements.ndim) if k not in self._info.spatial)
-        return np.asarray(elements.any(axis=others))
-
-    def _extent(self, elements: BoolArray) -> tuple[int, ...]:
-        return tuple(run.stop - run.start for run in regions.hull(self._spatial(elements)))
-
-    def _theory(self, place: tuple[int, ...], own: SupportMask) -> Iterator[Finding]:
-        """The parts of the theory against one another."""
-        box = self._layer.box(place, input=self._info.name)
-        empty = any(run.start >= run.stop for run in box)
-        if box == own.hull or (empty and not any(own.size)):
-            yield Finding("hull", place, "agrees")
-        elif self._layer.exact or not _holds(box, own.hull):
-            why = f"the report's box is {_written(box)}, the support's {_written(own.hull)}"
-            yield Finding("hull", place, "disagrees", why)
-        try:
-            plane = self._layer.box(place, input=self._info.name, clip=False)
-        except PositionError:
-            return  # its field isn't periodic, and has none on the plane
-        if _holds(plane, own.hull):
-            yield Finding("plane", place, "agrees")
-        elif _holds(self._whole, plane):  # else a border is read mirrored, or repeated
-            why = f"the field on the plane is {_written(plane)}, the support {_written(own.hull)}"
-            yield Finding("plane", place, "disagrees", why)
+        return LayerCheck(self.layer.name, self.layer.shape, sizes[0], measured, tuple(findings))
 
     def _compared(
         self, place: tuple[int, ...], own: SupportMask, structure: Measurement
@@ -224,8 +146,8 @@ class _Layer:
 
     def _gradient(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
         """The model's own gradient, which may be 0 anywhere but outside."""
-        found = self._rehearsal.gradient(self._layer.name, self.index(place))
-        finding = self._within("gradient", place, found, whole)
+        found = self._rehearsal.gradient(self.layer.name, self.index(place))
+        finding = self.within("gradient", place, found, whole)
         if finding.verdict != "disagrees" or found.elements is None:
             return finding
         return self._unless_unchanged(finding, found.elements & ~whole.elements)
@@ -236,23 +158,19 @@ class _Layer:
             index = self.index(place, -1)
         except PositionError:
             return  # it has no channels
-        spatial = self._layer.spatial
+        spatial = self.layer.spatial
         number = next(c for axis, c in enumerate(index) if c is not None and axis not in spatial)
         if number == 0:
             return
         own = self.support(place, channel=number)
-        structure = self._rehearsal.structure(self._layer.name, index)
+        structure = self._rehearsal.structure(self.layer.name, index)
         found = self._compared(place, own, structure)
         why = found.why and f"of channel {number} {found.why}"
         found = replace(found, test="channel", why=why)
-        if found.verdict != "disagrees" or self._layer.context:
+        if found.verdict != "disagrees" or self.layer.context:
             yield found  # of context it isn't clear what a channel has for itself
             return
         yield self._confirmed(found, own, structure)
-
-    @property
-    def _whole(self) -> tuple[slice, ...]:
-        return tuple(slice(0, self._info.shape[axis]) for axis in self._info.spatial)
 
     def _confirmed(
         self,
@@ -268,9 +186,7 @@ class _Layer:
         if more.any():
             return self._unless_unchanged(finding, more, own.channel)
         missing = own.elements & ~structure.elements
-        if self._rehearsal.changes(
-            self._layer.name, self.index(own.position, own.channel), missing
-        ):
+        if self._rehearsal.changes(self.layer.name, self.index(own.position, own.channel), missing):
             why = f"{finding.why}; but changing them changes the model's output"
             return replace(finding, verdict="not measurable", why=why)
         return finding
@@ -280,51 +196,12 @@ class _Layer:
     ) -> Finding:
         """A disagreement, unless changing the elements outside of the field does nothing."""
         index = self.index(finding.position, channel)
-        if self._rehearsal.changes(self._layer.name, index, outside) is not False:
+        if self._rehearsal.changes(self.layer.name, index, outside) is not False:
             return finding
         why = f"{finding.why}; but changing them doesn't change the model's output"
         return replace(finding, verdict="not measurable", why=why)
 
     def _probe(self, place: tuple[int, ...], whole: SupportMask) -> Finding:
         """What changing the input changes, inside of the box only."""
-        found = self._rehearsal.probed(self._layer.name, self.index(place))
-        box = np.zeros(whole.elements.shape, dtype=bool)
-        index: list[slice] = [slice(None)] * box.ndim
-        for axis, run in zip(whole.spatial, whole.hull, strict=True):
-            index[axis] = run
-        box[tuple(index)] = True
-        return self._within("probe", place, found, whole, box)
-
-    def _within(
-        self,
-        test: Test,
-        place: tuple[int, ...],
-        found: Measurement,
-        whole: SupportMask,
-        allowed: BoolArray | None = None,
-    ) -> Finding:
-        if found.elements is None:
-            return Finding(test, place, "not measurable", found.why)
-        outside = int(
-            np.count_nonzero(found.elements & ~(whole.elements if allowed is None else allowed))
-        )
-        if not outside:
-            return Finding(test, place, "agrees")
-        why = (
-            f"at {place} the model depends on {counted(outside, 'element')} outside of the field: "
-            "an operator reads more than its lowering says"
-        )
-        return Finding(test, place, "disagrees", why)
-
-
-def _holds(outer: Sequence[slice], inner: Sequence[slice]) -> bool:
-    """Whether a box lies within another; `slice(None)` is everything."""
-    return all(
-        b.start >= b.stop
-        or ((a.start is None or a.start <= b.start) and (a.stop is None or b.stop <= a.stop))
-        for a, b in zip(outer, inner, strict=True)
-    )
-
-
-def _written(box: Sequence[slice]) -> str:
-    return ", ".join("all" if s.start is None else f"{s.start}:{s.stop}" for s in box)
+        found = self._rehearsal.probed(self.layer.name, self.index(place))
+        return self.within("probe", place, found, whole, boxed(whole))

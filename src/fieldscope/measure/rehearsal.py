@@ -31,6 +31,25 @@ class Case:
     read: BoolArray
 
 
+class Changes(Protocol):
+    """A model run for real, of which nothing is known but what changing its input changes."""
+
+    def touched(self, layer: str, index: Index) -> Measurement:
+        """The box of all whose changes change the output there in any way, rounding included."""
+        ...
+
+    def probed(self, layer: str, index: Index) -> Measurement:
+        """The box of all whose changes change it by more than rounding."""
+        ...
+
+    def changes(self, layer: str, index: Index, elements: BoolArray) -> bool | None:
+        """Whether changing those elements changes the model's own output there.
+
+        None where it can't be tried.
+        """
+        ...
+
+
 class Rehearsal(Protocol):
     """A model run for real, of which single positions can be looked at."""
 

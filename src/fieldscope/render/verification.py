@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fieldscope.analyses.verification import LayerCheck, Verification
 from fieldscope.render.layout import Line, Span, shortened
 from fieldscope.render.numerals import ABSENT, product
+from fieldscope.wording import listed
 
 _GAP = "  "
 _HEAD = ("layer", "shape", "theory", "measured", "verdict")
@@ -44,6 +45,13 @@ def verified(found: Verification, width: int | None = None, *, all: bool = True)
                 yield from _prose(why, width, "note", indent="    ")
         yield ()
     yield from _prose(found.summary, width, "closing")
+    if found.not_run:
+        tests = listed(list(found.not_run))
+        yield from _prose(
+            f"not run: {tests}, which need gradients; the model was run on changed inputs instead",
+            width,
+            "note",
+        )
 
 
 def _titled(found: Verification, width: int | None) -> Iterator[Line]:
