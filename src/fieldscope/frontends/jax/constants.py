@@ -54,13 +54,21 @@ class Constant(Tensor):
 
 def literal(value: Any) -> Constant:
     """A constant that is written in the jaxpr."""
-    return Constant(np.shape(value), np.asarray(value), made=True)
+    array = np.asarray(value)
+    return Constant(array.shape, array, made=True, exactly=lambda: numerics.meant(array))
 
 
 def given(value: Any) -> Constant:
-    """A constant that the function closes over: a weight, or an index."""
+    """A constant that the function closes over: a weight, or an index.
+
+    Whole numbers, and no more numbers than there are axes of space, are taken for structure.
+    """
     shape = tuple(np.shape(value))
-    return Constant(shape, lambda: _elements(value))
+    made = shape in ((), (1,), (2,), (3,))
+    if _is_plain(value):
+        kind = np.asarray(value).dtype if not hasattr(value, "dtype") else np.dtype(value.dtype)
+        made = made or kind.kind == "b" or (kind.kind in "iu" and kind.itemsize > 1)
+    return Constant(shape, lambda: _elements(value), made=made)
 
 
 def unknown(shape: Sequence[int]) -> Constant:
@@ -90,9 +98,12 @@ def derived(
 
 
 def _elements(value: Any) -> Elements | None:
+    return np.asarray(value) if _is_plain(value) else None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is an array of numbers: keys of random numbers and tracers aren't."""
     dtype = getattr(value, "dtype", None)
     if dtype is not None and jax.numpy.issubdtype(dtype, jax.dtypes.extended):
-        return None
-    if isinstance(value, jax.core.Tracer):
-        return None
-    return np.asarray(value)
+        return False
+    return not isinstance(value, jax.core.Tracer)

@@ -6,6 +6,7 @@ JAX compiles a program for every operator that it runs by itself; these take mic
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,21 @@ def widened(array: Elements) -> Elements:
     """Floating-point numbers in double precision; others as they are."""
     inexact = array.dtype.kind == "f" or array.dtype.name in ("bfloat16",)
     return array.astype(np.float64) if inexact else array
+
+
+def meant(array: Elements) -> Elements:
+    """A number in double precision: the fraction that was rounded to it, if it is a simple one.
+
+    Example:
+        >>> bool(meant(np.asarray(3 / 7, "float32")) == 3 / 7)
+        True
+    """
+    if array.size != 1 or array.dtype.kind != "f" or not np.isfinite(array).all():
+        return widened(array)
+    number = float(array.reshape(())[()])
+    simple = float(Fraction(number).limit_denominator(4096))
+    same = array.dtype.type(simple) == array.dtype.type(number)
+    return np.full(array.shape, simple if same else number)
 
 
 def typed(array: Any, dtype: Any, *, exact: bool) -> Elements:

@@ -25,10 +25,13 @@ BUDGET = 20_000
 """Loops are unrolled as long as their equations together are no more than this."""
 
 
-REASONS = dict.fromkeys(
-    ("pure_callback", "io_callback", "debug_callback", "ffi_call", "call_exported"),
-    "it runs code outside of JAX",
-)
+REASONS = {
+    **dict.fromkeys(
+        ("pure_callback", "io_callback", "debug_callback", "ffi_call", "call_exported"),
+        "it runs code outside of JAX",
+    ),
+    **dict.fromkeys(folding.UNKNOWN, "its random numbers depend on the input"),
+}
 """Why what a primitive returns is a bound, where it isn't that nobody wrote a rule."""
 
 

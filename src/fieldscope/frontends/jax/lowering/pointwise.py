@@ -14,13 +14,13 @@ from fieldscope.frontends.lowering.registry import Rule
 from fieldscope.graph.operators import Pointwise
 
 POINTWISE = """
-abs acos acosh and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clz complex
-conj convert_element_type copy cos cosh device_put digamma eq eq_to erf erf_inv erfc exp exp2
-expm1 floor ge gt igamma igamma_grad_a igammac imag integer_pow is_finite layout_constraint le
-le_to lgamma log log1p logistic lt lt_to mulhi name ne neg nextafter not or polygamma
-population_count pow pvary random_gamma real reduce_precision regularized_incomplete_beta rem round
-rsqrt shift_left shift_right_arithmetic shift_right_logical sharding_constraint sign sin sinh sqrt
-square stop_gradient tan tanh xor zeta copy_p to_edtype from_edtype random_gamma_grad
+abs acos acosh and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clz complex conj
+convert_element_type copy cos cosh digamma eq erf erf_inv erfc exp exp2 expm1 floor ge gt igamma
+igamma_grad_a igammac imag integer_pow is_finite layout_constraint le lgamma log log1p logistic
+lt mulhi name ne neg nextafter not or polygamma population_count pow real reduce_precision
+regularized_incomplete_beta rem round rsqrt shift_left shift_right_arithmetic
+shift_right_logical sharding_constraint sign sin sinh sqrt square stop_gradient tan tanh xor
+zeta
 """.split()
 """One result, of the operands' shape."""
 
@@ -30,7 +30,7 @@ EXPONENTIAL = Pointwise(minus_infinity="zero")
 
 CONSTANTS = {
     **dict.fromkeys(("convert_element_type", "copy", "stop_gradient", "reduce_precision"), SCALED),
-    **dict.fromkeys(("name", "sharding_constraint", "layout_constraint", "device_put"), SCALED),
+    **dict.fromkeys(("name", "sharding_constraint", "layout_constraint"), SCALED),
     **dict.fromkeys(("exp", "exp2", "logistic"), EXPONENTIAL),
     **dict.fromkeys(("abs", "neg", "sign", "sqrt", "square", "tanh", "real"), ZERO),
 }
@@ -122,18 +122,10 @@ def _least(keep: Any) -> Any:
     return keep
 
 
-@lowers("optimization_barrier")
+@lowers("optimization_barrier", "device_put")
 def barrier(call: Call, *operands: Tensor, **_: Any) -> tuple[int | None, ...]:
     """The same elements."""
     return tuple(one.value for one in operands)
-
-
-@lowers("frexp", "threefry2x32", "random_bits", "random_wrap", "random_unwrap", "random_fold_in")
-def several(call: Call, *operands: Tensor, **_: Any) -> int | tuple[int, ...]:
-    """Position for position, or everything where a random key is made of the input."""
-    if all(result.shape == one.shape for result in call.results for one in operands):
-        return tuple(call.pointwise(*operands, shape=one.shape) for one in call.results)
-    return call.opaque(operands, "its random key depends on the input")
 
 
 @lowers("iota")

@@ -105,9 +105,3 @@ def ragged(
     if not call.depends(sizes):
         return product
     return call.pointwise(product, call.reduce(call.value(sizes), range(sizes.ndim)))
-
-
-@lowers("scaled_dot", "scaled_matmul")
-def scaled(call: Call, *operands: Tensor, **_: Any) -> int | tuple[int, ...]:
-    """Everything: the scales' blocks aren't followed."""
-    return call.opaque(operands, "the blocks of its scales aren't followed")

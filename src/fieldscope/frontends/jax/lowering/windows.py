@@ -90,7 +90,7 @@ def convolution(
         reduced = call.reduce(call.value(weight), [axis for k, axis in enumerate(rhs) if k])
         kept = tuple(0 if axis == out[1] else -1 for axis in range(n + 2))
         parts.append(call.continued(reduced, kept))
-    return parts[0] if len(parts) == 1 else call.pointwise(*parts)
+    return parts[0] if len(parts) == 1 and call.depends(x) else call.pointwise(*parts)
 
 
 def _grouped_batch(call: Call, value: int, lhs: Sequence[int], groups: int) -> int:
@@ -111,8 +111,6 @@ def _grouped_batch(call: Call, value: int, lhs: Sequence[int], groups: int) -> i
     "reduce_window_max",
     "reduce_window_min",
     "reduce_window_sum",
-    "reduce_window_and",
-    "reduce_window_or",
 )
 def pooling(
     call: Call,
@@ -198,12 +196,17 @@ def gathered(call: Call, tangents: Tensor, x: Tensor, **p: Any) -> int:
     return call.pointwise(*parts)
 
 
-@lowers("select_and_scatter_add", "select_and_scatter")
+@lowers("select_and_scatter")
+def scattered_by(call: Call, x: Tensor, source: Tensor, filling: Tensor, **p: Any) -> int:
+    """The windows over an element, each with what was chosen in it, and what it starts with."""
+    return call.pointwise(scattered(call, source, x, **p), filling)
+
+
+@lowers("select_and_scatter_add")
 def scattered(
     call: Call,
     source: Tensor,
     x: Tensor,
-    *more: Tensor,
     window_dimensions: Sequence[int],
     window_strides: Sequence[int],
     padding: Sequence[tuple[int, int]],
@@ -222,4 +225,4 @@ def scattered(
     if call.depends(x):
         seen = call.add(Window(axes, windows), [call.value(x)], source.shape)
         parts.append(call.add(Spread(axes, windows), [seen], call.shape))
-    return call.pointwise(*parts, *more)
+    return call.pointwise(*parts)
