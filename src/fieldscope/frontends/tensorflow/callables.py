@@ -11,10 +11,12 @@ import tensorflow as tf
 from fieldscope.errors import FieldscopeError, InputError, ModelError, TraceError
 from fieldscope.frontends.blame import told
 from fieldscope.frontends.inputs import Spec, specs
+from fieldscope.frontends.tensorflow.folding import shape_of
 from fieldscope.frontends.tensorflow.functions import imported
 from fieldscope.frontends.tensorflow.shapes import filled
 from fieldscope.frontends.tensorflow.states import Held, Variable
 from fieldscope.frontends.tensorflow.trace import Given, captured
+from fieldscope.frontends.tensorflow.variables import held_shape
 from fieldscope.wording import listed
 
 
@@ -153,16 +155,18 @@ def _of_concrete(concrete: Any, inputs: Any, name: str) -> Given:
         order = {id(tensor): k for k, tensor in enumerate(graph.outputs)}
         known = [held.get(id(t)) for t in graph.inputs[count:]]
         open_shapes: list[Any] = [shapes[key] for key in names]
-        open_shapes += [None if t.dtype == tf.resource else t.shape for t in graph.inputs[count:]]
-        again = imported(concrete.function_def, open_shapes, graph)
+        open_shapes += [
+            held_shape(t) if t.dtype == tf.resource else shape_of(t) for t in graph.inputs[count:]
+        ]
+        again = imported(concrete.function_def, open_shapes, {})
         feeds = again.inputs[:count]
         held = {
-            id(t): Variable() if one is None else one
+            id(t): Variable(held_shape(t)) if one is None else one
             for t, one in zip(again.inputs[count:], known, strict=True)
             if one is not None or t.dtype == tf.resource
         }
         outputs = [(place, again.outputs[order[id(t)]]) for place, t in outputs]
-        graph = again
+        graph = again.graph
     return Given(
         graph=graph,
         name=name if name != "ConcreteFunction" else concrete.name,

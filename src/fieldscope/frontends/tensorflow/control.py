@@ -22,6 +22,7 @@ from fieldscope.frontends.tensorflow.states import (
     Held,
     TensorList,
     Untold,
+    Variable,
     depends,
 )
 
@@ -40,14 +41,13 @@ def called(
     if functions.depth >= DEEPEST:
         raise TraceError(f"function {name} calls itself, or {DEEPEST} others inside each other")
     shapes = [
-        one.shape if isinstance(one, Tensor) and not isinstance(one, Untold) else None
-        for one in inputs
+        one.shape if type(one) is Tensor or isinstance(one, Variable) else None for one in inputs
     ]
     body = functions.body(operation.graph, name, shapes)
     functions.depth += 1
     try:
         env: dict[int, Held] = {id(t): one for t, one in zip(body.inputs, inputs, strict=True)}
-        walker.inside(operation, body, env)
+        walker.inside(operation, body.graph, env)
     finally:
         functions.depth -= 1
     return [env[id(tensor)] for tensor in body.outputs]

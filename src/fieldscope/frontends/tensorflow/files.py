@@ -12,21 +12,13 @@ from tensorflow.core.protobuf import saved_model_pb2
 from fieldscope.errors import InputError, ModelError
 from fieldscope.frontends.blame import displayed
 from fieldscope.frontends.inputs import Spec, specs
-from fieldscope.frontends.tensorflow.functions import Functions
+from fieldscope.frontends.tensorflow.functions import OUTSIDE, Functions, as_placeholder, cleaned
 from fieldscope.frontends.tensorflow.shapes import filled
 from fieldscope.frontends.tensorflow.trace import Given
 from fieldscope.wording import listed
 
 LARGEST = 2 << 30
 """Files of more bytes can't be read: protocol buffers end there."""
-
-OUTSIDE = frozenset(
-    """
-    EagerPyFunc MatchingFiles PyFunc PyFuncStateless ReadFile WholeFileReader WholeFileReaderV2
-    WriteFile FixedLengthRecordReader TFRecordReader TextLineReader
-    """.split()
-)
-"""Operators that reach out of the program: their results are taken as constants."""
 
 
 def read(path: Path, inputs: Any) -> Given:
@@ -128,8 +120,9 @@ def _given(
         for key, one in tensors.items()
     }
     feeds = {_node_of(one.name): (key, one) for key, one in tensors.items()}
-    pruned = _pruned(definition, feeds, shapes, [_node_of(one) for one in results.values()])
     functions = {one.signature.name: one for one in definition.library.function}
+    wanted = [_node_of(one) for one in results.values()]
+    pruned = _pruned(definition, feeds, shapes, wanted, functions)
     graph = tf.Graph()
     try:
         with graph.as_default():
@@ -175,6 +168,7 @@ def _pruned(
     feeds: Mapping[str, tuple[str, Any]],
     shapes: Mapping[str, tuple[int, ...]],
     results: list[str],
+    functions: Mapping[str, Any],
 ) -> Any:
     """What the results are computed from, with inputs of the shapes asked for."""
     nodes = {node.name: node for node in definition.node}
@@ -192,29 +186,9 @@ def _pruned(
     for node in definition.node:
         if node.name in needed or node.name in feeds:
             added = pruned.node.add()
-            cleaned(node, added)
+            cleaned(node, added, functions)
             if node.name in feeds:
                 key, declared = feeds[node.name]
-                _as_placeholder(added, declared.dtype)
+                as_placeholder(added, declared.dtype)
                 added.attr["shape"].shape.CopyFrom(tf.TensorShape(shapes[key]).as_proto())
     return pruned
-
-
-def cleaned(node: Any, copy: Any) -> None:
-    """A node without what ties it to shapes, devices and the outside."""
-    copy.CopyFrom(node)
-    copy.attr.pop("_output_shapes", None)
-    copy.attr.pop("_class", None)
-    copy.device = ""
-    kept = [one for one in copy.input if not one.startswith("^")]
-    del copy.input[:]
-    copy.input.extend(kept)
-    if node.op in OUTSIDE:
-        _as_placeholder(copy, tf.string.as_datatype_enum)
-
-
-def _as_placeholder(node: Any, dtype: int) -> None:
-    node.op = "Placeholder"
-    del node.input[:]
-    node.attr.clear()
-    node.attr["dtype"].type = dtype

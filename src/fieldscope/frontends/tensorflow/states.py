@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from fieldscope.frontends.lowering.program import Tensor
+from fieldscope.graph.graph import Shape
 
 
 class Untold(Tensor):
@@ -21,12 +22,14 @@ class Variable:
 
     Attributes:
         held: what was assigned to it by the program; None for what it held before.
+        shape: the shape of what it holds; None where it isn't known.
     """
 
-    __slots__ = ("held",)
+    __slots__ = ("held", "shape")
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape | None = None) -> None:
         self.held: Held | None = None
+        self.shape = shape
 
 
 class Dead:

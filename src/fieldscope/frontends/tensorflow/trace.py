@@ -16,6 +16,7 @@ from fieldscope.frontends.lowering.program import Program, Tensor
 from fieldscope.frontends.naming import Scope
 from fieldscope.frontends.tensorflow.functions import Functions
 from fieldscope.frontends.tensorflow.states import Held, Variable
+from fieldscope.frontends.tensorflow.variables import held_shape
 from fieldscope.frontends.tensorflow.walk import Walker, explained
 from fieldscope.graph.trace import Trace
 
@@ -152,7 +153,7 @@ def captured(graph: Any) -> dict[int, Held]:
     held: dict[int, Held] = {}
     for outer, inner in getattr(graph, "captures", ()):
         if inner.dtype == tf.resource:
-            held[id(inner)] = Variable()
+            held[id(inner)] = Variable(held_shape(outer))
         elif hasattr(outer, "numpy") and None not in tuple(inner.shape or ()):
             held[id(inner)] = Tensor(tuple(inner.shape), inner.dtype.name, elements=_reader(outer))
     return held

@@ -11,6 +11,9 @@ from fieldscope.frontends.lowering.program import Tensor
 from fieldscope.frontends.tensorflow.folding import shape_of
 from fieldscope.frontends.tensorflow.lowering.registry import TABLE
 from fieldscope.frontends.tensorflow.states import Held, Untold, Variable, depends
+from fieldscope.graph.graph import Shape
+
+SHAPED = frozenset(["VarHandleOp"])
 
 if TYPE_CHECKING:
     from fieldscope.frontends.tensorflow.walk import Handler, Walker
@@ -18,12 +21,28 @@ if TYPE_CHECKING:
 
 def _handle(walker: Walker, operation: tf.Operation, inputs: Sequence[Any]) -> Sequence[Held]:
     del walker, inputs
-    return [Variable() for _ in operation.outputs]
+    shape = known_shape(operation.get_attr("shape")) if operation.type in SHAPED else None
+    return [Variable(shape)]
 
 
-def _unknown(operation: tf.Operation) -> Tensor:
+def known_shape(shape: Any) -> Shape | None:
+    """A shape that a protocol buffer tells; None where some of it is open."""
+    if shape.unknown_rank or any(one.size < 0 for one in shape.dim):
+        return None
+    return tuple(one.size for one in shape.dim)
+
+
+def held_shape(handle: tf.Tensor) -> Shape | None:
+    """The shape of what a handle's variable holds, where TensorFlow tells it."""
+    data = getattr(handle, "_handle_data", None)
+    if data is None or not data.is_set or len(data.shape_and_type) != 1:
+        return None
+    return known_shape(data.shape_and_type[0].shape)
+
+
+def _unknown(operation: tf.Operation, shape: Shape | None = None) -> Tensor:
     output = operation.outputs[0]
-    shape = shape_of(output)
+    shape = shape_of(output) or shape
     return Untold() if shape is None else Tensor(shape, output.dtype.name)
 
 
@@ -31,7 +50,9 @@ def _read(walker: Walker, operation: tf.Operation, inputs: Sequence[Any]) -> Seq
     del walker
     variable = inputs[0]
     held = variable.held if isinstance(variable, Variable) else None
-    return [_unknown(operation) if held is None else held]
+    if held is not None:
+        return [held]
+    return [_unknown(operation, variable.shape if isinstance(variable, Variable) else None)]
 
 
 def _assign(walker: Walker, operation: tf.Operation, inputs: Sequence[Any]) -> Sequence[Held]:
@@ -67,7 +88,7 @@ def _gather(walker: Walker, operation: tf.Operation, inputs: Sequence[Any]) -> S
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(
-        ["VarHandleOp", "VariableV2", "Variable", "MutableHashTableV2", "HashTableV2", "HashTable"],
+        ["VarHandleOp", "MutableHashTableV2", "HashTableV2", "HashTable"],
         _handle,
     ),
     "ReadVariableOp": _read,
