@@ -59,7 +59,7 @@ class _Outputs:
 
 
 def runner(
-    model: Any, trace: Trace, layers: Sequence[str]
+    model: Any, trace: Trace, layers: Sequence[str], inputs: Any = None
 ) -> tuple[Function, dict[str, np.dtype[Any]], dict[str, str]]:
     """A function from a model's inputs to the outputs of layers.
 
@@ -67,6 +67,7 @@ def runner(
         model: a Keras model or layer with its weights, or the path of a file.
         trace: what was made of it.
         layers: names of the layers.
+        inputs: what it was traced with, of which the trace says all that is needed.
 
     Returns:
         The function, the types of the inputs by name, and why layers can't be seen, by layer.
@@ -74,6 +75,7 @@ def runner(
     Raises:
         ModelError: the model fails.
     """
+    del inputs
     if isinstance(model, (str, os.PathLike)):
         from fieldscope.frontends.keras.files import load
 

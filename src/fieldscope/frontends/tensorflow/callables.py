@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,12 +13,12 @@ import tensorflow as tf
 from fieldscope.errors import FieldscopeError, InputError, ModelError, TraceError
 from fieldscope.frontends.blame import told
 from fieldscope.frontends.inputs import Spec, specs
+from fieldscope.frontends.lowering.program import Tensor
 from fieldscope.frontends.tensorflow.folding import shape_of
 from fieldscope.frontends.tensorflow.functions import imported
 from fieldscope.frontends.tensorflow.shapes import filled
-from fieldscope.frontends.tensorflow.states import Held, Variable
-from fieldscope.frontends.tensorflow.trace import Given, captured
-from fieldscope.frontends.tensorflow.variables import held_shape
+from fieldscope.frontends.tensorflow.states import Variable
+from fieldscope.frontends.tensorflow.trace import Given, held_by
 from fieldscope.wording import listed
 
 
@@ -42,17 +44,27 @@ def graph_of(model: Any, inputs: Any) -> Given:
         called = getattr(model, "__call__", None)  # noqa: B004  # tells a tf.function from a method
         if hasattr(called, "get_concrete_function"):
             model = called
-    parameters = _parameters(model)
-    given = _asked(model, inputs, parameters)
-    concrete = _concrete(model, given)
-    found = list(zip(given, concrete.graph.inputs, strict=False))
-    return Given(
-        graph=concrete.graph,
-        name=name,
-        inputs=[(key, tensor, given[key]) for key, tensor in found],
-        outputs=places_in(concrete.structured_outputs),
-        held=captured(concrete.graph),
-    )
+    declared = _declared(model)
+    if declared:
+        return _first_that_fits(declared, inputs, name)
+    given = _asked(inputs, _parameters(model))
+    return _of_concrete(_concrete(model, given), inputs, name)
+
+
+def _declared(model: Any) -> list[Any]:
+    """The concrete functions that a function says it has: by a signature, or as it was saved."""
+    if getattr(model, "input_signature", None) is not None:
+        return [model.get_concrete_function()]
+    return list(getattr(model, "concrete_functions", None) or [])
+
+
+def _first_that_fits(concretes: list[Any], inputs: Any, name: str) -> Given:
+    """The graph of the first function that takes such inputs."""
+    *others, last = concretes
+    for one in others:
+        with contextlib.suppress(InputError):
+            return _of_concrete(one, inputs, name)
+    return _of_concrete(last, inputs, name)
 
 
 def _is_concrete(model: Any) -> bool:
@@ -81,30 +93,17 @@ def _parameters(model: Any) -> list[inspect.Parameter]:
     return [one for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
 
 
-def _asked(model: Any, inputs: Any, parameters: list[inspect.Parameter]) -> dict[str, Spec]:
+def _asked(inputs: Any, parameters: list[inspect.Parameter]) -> dict[str, Spec]:
     """The shapes and types to call a function with, by parameter."""
     names = [one.name for one in parameters]
-    signature = getattr(model, "input_signature", None)
-    declared = dict(zip(names, signature, strict=False)) if signature is not None else {}
     if inputs is None:
-        if not declared:
-            needed = [one.name for one in parameters if one.default is one.empty]
-            raise InputError(
-                f"the function doesn't say which shapes it takes: {listed(needed)}\n"
-                "pass them with batch, such as (1, 224, 224, 3)"
-            )
-        return {
-            key: Spec(filled(key, spec.shape), spec.dtype.name) for key, spec in declared.items()
-        }
-    if not names and not isinstance(inputs, Mapping):
-        names = ["x"]
-    found = specs(inputs, names)
-    return {
-        key: Spec(
-            spec.shape, declared[key].dtype.name if key in declared else spec.dtype or "float32"
+        needed = [one.name for one in parameters if one.default is one.empty]
+        raise InputError(
+            f"the function doesn't say which shapes it takes: {listed(needed)}\n"
+            "pass them with batch, such as (1, 224, 224, 3)"
         )
-        for key, spec in found.items()
-    }
+    found = specs(inputs, names or ["x"])
+    return {key: Spec(spec.shape, spec.dtype or "float32") for key, spec in found.items()}
 
 
 def _concrete(model: Any, given: Mapping[str, Spec]) -> Any:
@@ -141,42 +140,55 @@ def _last_line(error: Exception) -> str:
 def _of_concrete(concrete: Any, inputs: Any, name: str) -> Given:
     """The graph of a concrete function, made anew where its inputs' shapes are open."""
     graph = concrete.graph
-    count = len(graph.inputs) - len(graph.captures)
-    feeds = graph.inputs[:count]
+    count = len(graph.inputs) - len(concrete.captured_inputs)
+    feeds, inner = graph.inputs[:count], graph.inputs[count:]
     names = [tensor.op.name for tensor in feeds]
     given = {} if inputs is None else specs(inputs, names)
     shapes = {
         key: filled(key, tensor.shape, given[key].shape if key in given else None)
         for key, tensor in zip(names, feeds, strict=True)
     }
-    outputs = places_in(concrete.structured_outputs)
-    held: dict[int, Held] = captured(graph)
-    if any(tuple(t.shape or ()) != shapes[key] for key, t in zip(names, feeds, strict=True)):
+    outputs = _outputs(concrete)
+    held = [held_by(outer, t) for outer, t in zip(concrete.captured_inputs, inner, strict=True)]
+    if any(shape_of(t) != shapes[key] for key, t in zip(names, feeds, strict=True)):
         order = {id(tensor): k for k, tensor in enumerate(graph.outputs)}
-        known = [held.get(id(t)) for t in graph.inputs[count:]]
-        open_shapes: list[Any] = [shapes[key] for key in names]
-        open_shapes += [
-            held_shape(t) if t.dtype == tf.resource else shape_of(t) for t in graph.inputs[count:]
-        ]
-        again = imported(concrete.function_def, open_shapes, {})
-        feeds = again.inputs[:count]
-        held = {
-            id(t): Variable(held_shape(t)) if one is None else one
-            for t, one in zip(again.inputs[count:], known, strict=True)
-            if one is not None or t.dtype == tf.resource
-        }
+        open_shapes = [shapes[key] for key in names]
+        known = [one.shape if isinstance(one, (Tensor, Variable)) else None for one in held]
+        again = imported(concrete.function_def, [*open_shapes, *known], {})
+        feeds, inner = again.inputs[:count], again.inputs[count:]
         outputs = [(place, again.outputs[order[id(t)]]) for place, t in outputs]
         graph = again.graph
     return Given(
         graph=graph,
-        name=name if name != "ConcreteFunction" else concrete.name,
+        name=name if not _is_concrete_name(name) else _title(concrete),
         inputs=[
             (key, tensor, Spec(shapes[key], tensor.dtype.name))
             for key, tensor in zip(names, feeds, strict=True)
         ],
         outputs=outputs,
-        held=held,
+        held={id(t): one for t, one in zip(inner, held, strict=True) if one is not None},
     )
+
+
+def _outputs(concrete: Any) -> list[tuple[str, tf.Tensor]]:
+    """The outputs by their places; a loaded function knows only what they look like."""
+    found = places_in(concrete.structured_outputs)
+    tensors = list(concrete.graph.outputs)
+    if found or not tensors:
+        return found
+    with contextlib.suppress(ValueError, TypeError):
+        return places_in(tf.nest.pack_sequence_as(concrete.structured_outputs, tensors))
+    return places_in(tensors)
+
+
+def _is_concrete_name(name: str) -> bool:
+    return name.endswith("ConcreteFunction") or name.startswith(("__inference", "_"))
+
+
+def _title(concrete: Any) -> str:
+    """The name of the Python function that a concrete one was made of."""
+    name = concrete.name.decode() if isinstance(concrete.name, bytes) else str(concrete.name)
+    return re.sub(r"^__inference_(signature_wrapper_)?|_\d+$", "", name).strip("_") or name
 
 
 def places_in(results: Any) -> list[tuple[str, Any]]:

@@ -14,6 +14,7 @@ from fieldscope.errors import FieldscopeError
 from fieldscope.frontends.inputs import Axes, Spec, channels_last
 from fieldscope.frontends.lowering.program import Program, Tensor
 from fieldscope.frontends.naming import Scope
+from fieldscope.frontends.tensorflow.folding import shape_of
 from fieldscope.frontends.tensorflow.functions import Functions
 from fieldscope.frontends.tensorflow.states import Held, Variable
 from fieldscope.frontends.tensorflow.variables import held_shape
@@ -150,14 +151,15 @@ class Walked:
 
 def captured(graph: Any) -> dict[int, Held]:
     """What a function graph takes from its surroundings: constants and variables."""
-    held: dict[int, Held] = {}
-    for outer, inner in getattr(graph, "captures", ()):
-        if inner.dtype == tf.resource:
-            held[id(inner)] = Variable(held_shape(outer))
-        elif hasattr(outer, "numpy") and None not in tuple(inner.shape or ()):
-            held[id(inner)] = Tensor(tuple(inner.shape), inner.dtype.name, elements=_reader(outer))
-    return held
+    found = {id(inner): held_by(outer, inner) for outer, inner in getattr(graph, "captures", ())}
+    return {key: one for key, one in found.items() if one is not None}
 
 
-def _reader(outer: Any) -> Callable[[], Any]:
-    return lambda: outer.numpy()
+def held_by(outer: Any, inner: tf.Tensor) -> Held | None:
+    """What is taken from the surroundings, by what it is outside and inside; None if unknown."""
+    if inner.dtype == tf.resource:
+        return Variable(held_shape(outer) or held_shape(inner))
+    shape = shape_of(inner)
+    if shape is None or not hasattr(outer, "numpy"):
+        return None
+    return Tensor(shape, inner.dtype.name, elements=lambda: outer.numpy())
