@@ -128,6 +128,9 @@ class _Changed(LayerTests):
         index = self.index(place)
         found = self._rehearsal.probed(self.layer.name, index)
         probed = self.within("probe", place, found, whole, boxed(whole))
+        if touched.elements is not None and not touched.elements.any() and any(whole.size):
+            why = f"at {place} no change of the input changes the output"
+            probed = Finding("probe", place, "not measurable", why)
         yield probed
         if probed.verdict != "agrees" or touched.elements is None:
             return

@@ -28,7 +28,10 @@ _TYPES = {
 
 
 def runner(
-    model: str | os.PathLike[str] | onnx.ModelProto, trace: Trace, layers: Sequence[str]
+    model: str | os.PathLike[str] | onnx.ModelProto,
+    trace: Trace,
+    layers: Sequence[str],
+    inputs: Any = None,
 ) -> tuple[
     Callable[[Arrays], dict[str, npt.NDArray[Any]]], dict[str, np.dtype[Any]], dict[str, str]
 ]:
@@ -38,6 +41,7 @@ def runner(
         model: path of a file, or a model that is loaded already, with its weights.
         trace: what was made of it.
         layers: names of the layers.
+        inputs: what it was traced with, of which the trace says all that is needed.
 
     Returns:
         The function, the types of the inputs by name, and why layers can't be seen, by layer.
@@ -46,6 +50,7 @@ def runner(
         ModelError: ONNX Runtime can't run it.
         MissingExtraError: ONNX Runtime isn't installed.
     """
+    del inputs
     runtime = require("onnxruntime", extra="onnx", purpose="running ONNX models")
     names = _names(trace, _loaded(model))
     found = {

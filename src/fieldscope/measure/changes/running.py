@@ -17,8 +17,9 @@ from fieldscope.wording import listed
 RUNNERS = {
     "onnx": "fieldscope.frontends.onnx.running",
     "keras": "fieldscope.frontends.keras.running",
+    "jax": "fieldscope.frontends.jax.running",
 }
-"""Modules with a function `runner(model, trace, layers)`, by framework.
+"""Modules with a function `runner(model, trace, layers, inputs)`, by framework.
 
 It returns the function from arrays to the layers' outputs, the types of the inputs by name,
 and why layers can't be seen, by layer.
@@ -63,7 +64,7 @@ def rehearsal_of(
         names = listed(list(map(repr, spatial)))
         raise InputError(f"say which input is changed: input= one of {names}")
     runner: Callable[..., Any] = import_module(RUNNERS[kind]).runner
-    function, types, hidden = runner(model, trace, list(looked))
+    function, types, hidden = runner(model, trace, list(looked), inputs)
     shapes = {one.name: one.shape for one in trace.inputs}
     own = _given(inputs, list(shapes))
 
