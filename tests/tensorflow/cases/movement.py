@@ -109,7 +109,7 @@ def scaled(kind: str, size: tuple[int, int], shift: float, *, antialias: bool) -
         # Weights that are zero come out as 1e-8.
         return tf.round(result * 65536)
 
-    return Case(function, (1, 5, 4, 1), rounds=8)
+    return Case(function, (1, 5, 4, 1), rounds=4, equal=kind != "mitchellcubic")
 
 
 for _method in ("ResizeBilinear", "ResizeBicubic", "ResizeNearestNeighbor"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -130,7 +131,6 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
             return jax.jit(function)
         case "torch":
-            import torch
-
-            return torch.no_grad()(function)
+            without_gradients: Callable[..., Any] = import_module("torch").no_grad()(function)
+            return without_gradients
     return function

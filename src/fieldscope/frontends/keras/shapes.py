@@ -136,6 +136,8 @@ def _by_signature(model: Any, inputs: Any) -> Arguments:
     built = model if model.built else _built_copy(model)
 
     def call(*tensors: Any) -> Any:
+        if list(full) == names[: len(full)]:
+            return built(*tensors, training=False)
         return built(**dict(zip(full, tensors, strict=True)), training=False)
 
     return Arguments(built, full, call)

@@ -69,14 +69,29 @@ def add(call: Call, node: Node, x: Tensor, y: Tensor) -> int:
 
 def _mask(constant: Tensor) -> Any:
     """A constant's elements if it is of a size that masks have."""
-    return constant.elements() if constant.ndim else None
+    known = constant.elements() if constant.ndim else None
+    return None if known is None or known.dtype.kind != "f" else slim(known)
+
+
+def slim(table: Any) -> Any:
+    """A table with extent 1 on the axes along which it doesn't vary, such as those of heads.
+
+    Example:
+        >>> slim(np.array([[[True, False]], [[True, False]]])).shape
+        (1, 1, 2)
+    """
+    for axis in range(table.ndim):
+        first = table.take([0], axis=axis) if table.shape[axis] > 1 else table
+        if first is not table and (table == first).all():
+            table = first
+    return table
 
 
 @lowers("Sub")
 def subtract(call: Call, node: Node, x: Tensor, y: Tensor) -> int:
     """A difference; where a constant infinity is taken away (a mask), nothing is read."""
     known = _mask(y) if y.value is None else None
-    if x.value is not None and known is not None and known.dtype.kind == "f":
+    if x.value is not None and known is not None:
         return call.added(x.value, -known)
     result = call.pointwise(x, y, operator=ADDED)
     follow_alike(call, node, (x, y), result)
@@ -118,7 +133,7 @@ def select(call: Call, node: Node, condition: Tensor, first: Tensor, second: Ten
         if condition.value is not None:
             parts.append(call.reshape(condition.value, (*condition.shape, *tail)))
         return call.pointwise(*parts)
-    known = known.reshape((*known.shape, *tail))
+    known = slim(known.reshape((*known.shape, *tail)))
     kept = []
     for branch, other, keep in ((first, second, known), (second, first, ~known)):
         if branch.value is not None:

@@ -1,0 +1,5 @@
+"""TensorFlow without its messages."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
