@@ -1,7 +1,8 @@
-"""Verification of Keras models and JAX functions by changing their inputs."""
+"""Verification of Keras models, TensorFlow and JAX functions by changing their inputs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,19 +10,27 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from flax import linen
 
 import fieldscope
 from fieldscope.analyses.changing import looked_at, verify_by_changes
 from fieldscope.analyses.verification import Verification
+from fieldscope.errors import ModelError
 from fieldscope.frontends.jax.trace import trace as of_jax
 from fieldscope.frontends.keras.trace import trace as of_keras
+from fieldscope.frontends.tensorflow.trace import trace as of_tensorflow
 from fieldscope.measure.changes import rehearsal_of
 
 
 def verified(kind: str, said: Any, run: Any, inputs: Any = None) -> Verification:
     """What is found when one model's report is held against another model."""
-    traced = of_jax(said, inputs) if kind == "jax" else of_keras(said, inputs)
+    if kind == "jax":
+        traced = of_jax(said, inputs)
+    elif kind == "keras":
+        traced = of_keras(said, inputs)
+    else:
+        traced = of_tensorflow(said, inputs)
     report = fieldscope.analyze(traced)
     rehearsal = rehearsal_of(kind, run, traced, looked_at(report), inputs=inputs)
     return verify_by_changes(report, rehearsal)
@@ -71,6 +80,42 @@ def test_a_keras_report_of_another_kernel_disagrees() -> None:
     larger = verified("keras", network(5), network(3))
     assert larger.agrees
     assert sizes(larger)["first"] == ((5, 5), (3, 3))
+
+
+def graph(kernel: int) -> Any:
+    """A function with a variable and a call of another function."""
+    weights = tf.Variable(KERNELS[kernel])
+
+    inner = tf.function(lambda x: tf.nn.tanh(x) + 1.0)
+
+    def apply(x: Any) -> Any:
+        y = inner(tf.nn.conv2d(x, weights, 1, "SAME"))
+        return {"out": tf.nn.avg_pool2d(y, 2, 2, "VALID"), "flipped": tf.reverse(y, [1])}
+
+    return tf.function(apply)
+
+
+def test_a_tensorflow_function_agrees_with_its_own_report() -> None:
+    found = verified("tensorflow", graph(3), graph(3), (1, 12, 10, 2))
+    verdicts = {check.layer: check.verdict for check in found.checks}
+    assert verdicts["Conv2D"] == verdicts["AvgPool2D"] == verdicts["ReverseV2"] == "agrees"
+    assert sizes(found)["AvgPool2D"] == ((4, 4), (4, 4))
+    assert set(verdicts.values()) == {"agrees", "not measurable"}  # inside of the inner function
+
+
+def test_a_tensorflow_report_of_another_kernel_disagrees() -> None:
+    found = verified("tensorflow", graph(3), graph(5), (1, 12, 10, 2))
+    verdicts = {check.layer: check.verdict for check in found.checks}
+    assert verdicts["Conv2D"] == verdicts["AvgPool2D"] == "disagrees"
+
+
+def test_a_saved_model_must_be_loaded_to_be_run(tmp_path: Path) -> None:
+    module = tf.Module()
+    signature = [tf.TensorSpec((1, 12, 10, 2))]
+    module.call = tf.function(lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID"), signature)
+    tf.saved_model.save(module, tmp_path, signatures=module.call)
+    with pytest.raises(ModelError, match=r"without its variables.*\n.*load it by"):
+        verified("tensorflow", tmp_path, tmp_path)
 
 
 RNG = np.random.default_rng(0)

@@ -18,6 +18,7 @@ RUNNERS = {
     "onnx": "fieldscope.frontends.onnx.running",
     "keras": "fieldscope.frontends.keras.running",
     "jax": "fieldscope.frontends.jax.running",
+    "tensorflow": "fieldscope.frontends.tensorflow.running",
 }
 """Modules with a function `runner(model, trace, layers, inputs)`, by framework.
 
