@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fieldscope.frontends.lowering.tables import repeating
 from fieldscope.graph.graph import GraphBuilder, Shape
 from fieldscope.graph.operators import (
     Concat,
@@ -33,6 +34,7 @@ from fieldscope.graph.operators import (
     Reduce,
     Reshape,
     Slice,
+    Table,
 )
 
 POINTWISE = Pointwise()
@@ -189,6 +191,10 @@ class Call(ABC):
         """The listed elements of an axis; −1 is none. The axis becomes those of the index."""
         table, shape = Indices(index), self.shape_of(value)
         out = shape[:axis] + table.array.shape + shape[axis + 1 :]
+        period = repeating(table.array)
+        if period is not None:  # as in upsampling by repetition: the plane goes on
+            behind = Indices(table.array + 1)
+            return self.add(Table(axis, table, behind, period), (value,), out)
         return self.add(Gather(axis, table), (value,), out)
 
     def pad(
