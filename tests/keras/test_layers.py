@@ -83,7 +83,7 @@ CASES: dict[str, Case] = {
 }
 
 
-class Attending(L.Layer):
+class Attending(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def __init__(self, *, causal: bool = False) -> None:
         super().__init__()
         self.inner = L.MultiHeadAttention(2, 2)

@@ -11,7 +11,7 @@ from tests.tensorflow.cases.case import Case
 R = tf.raw_ops
 
 
-@tf.function
+@tf.function  # type: ignore[untyped-decorator]  # of TensorFlow's
 def doubled(x: tf.Tensor) -> tf.Tensor:
     return tf.nn.conv1d(x, tf.ones((3, 1, 1)), 1, "SAME") * 2
 
@@ -68,7 +68,7 @@ def switched_by_input(x: tf.Tensor) -> tf.Tensor:
     return tf.switch_case(where, [lambda: tf.cumsum(x, 1), lambda: x[:, ::-1]])
 
 
-class Holder(tf.Module):
+class Holder(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     def __init__(self) -> None:
         self.held = tf.Variable(tf.zeros((2, 3)))
 

@@ -130,7 +130,7 @@ def _plain(name: str) -> Callable[..., Any]:
 def _case(name: str) -> Case:
     function = BY_HAND.get(name) or _plain(name)
     two = function.__code__.co_argcount == 2
-    shapes = [(2, 3), (2, 3)] if two else [(2, 3)]
+    shapes: list[tuple[int, ...]] = [(2, 3), (2, 3)] if two else [(2, 3)]
     return Case(function, shapes, equal=name not in STEPS, rounds=3)
 
 

@@ -112,7 +112,7 @@ def _hdf5(path: Path, shown: str) -> dict[str, Any]:
             "build the model in code, or save the whole of it with model.save()"
         )
     if isinstance(text, str):
-        text = text.encode()
+        text = text.encode("utf-8", "surrogateescape")
     return _parsed(text, shown)
 
 

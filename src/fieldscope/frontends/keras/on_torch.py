@@ -61,7 +61,8 @@ def trace(model: Any, inputs: Any = None, *, axes: Axes = None, name: str | None
         # Not by the scope's own argument, which makes tensors with memory of them.
         scope.state_mapping.update({id(v): _weight(v) for v in called.model.variables})
         # Keras' layers are modules, too; their names are given here.
-        observer.enter = observer.leave = lambda *_: None  # type: ignore[method-assign]
+        for hook in ("enter", "leave"):
+            setattr(observer, hook, lambda *_: None)
         with scope, watched(_Calls(observer)):
             yield
 
@@ -100,5 +101,6 @@ def _weight(variable: Any) -> torch.Tensor:
     kind = to_torch_dtype(variable._dtype)
     held = variable._value
     if held is not None and not (kind.is_floating_point or kind.is_complex):
-        return held.detach()
+        found: torch.Tensor = held.detach()
+        return found
     return torch.empty(tuple(variable.shape), dtype=kind, device="meta")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import keras
+from keras.src.models.functional import Functional
 
 from fieldscope.errors import FieldscopeError, InputError, ModelError, TraceError
 from fieldscope.frontends.inputs import Spec, specs
@@ -18,7 +20,7 @@ class Arguments(NamedTuple):
     """What a model is called with.
 
     Attributes:
-        model: the model, made anew where it has to be for the shapes asked for.
+        model: the model, or a copy of one that wasn't built.
         specs: shapes and types of the inputs by name.
         call: calls the model on tensors in the order of `specs`.
     """
@@ -53,12 +55,12 @@ def arguments(model: Any, inputs: Any) -> Arguments:
     types = {
         key: keras.backend.standardize_dtype(t.dtype) for key, t in zip(names, flat, strict=True)
     }
-    if any(not _fits(t.shape, shapes[key]) for key, t in zip(names, flat, strict=True)):
-        model = _made_anew(model, structure, [shapes[key] for key in names])
-        structure = _structure(model)
+    fits = all(_fits(t.shape, shapes[key]) for key, t in zip(names, flat, strict=True))
 
     def call(*tensors: Any) -> Any:
-        return model(keras.tree.pack_sequence_as(structure, list(tensors)), training=False)
+        packed = keras.tree.pack_sequence_as(structure, list(tensors))
+        with contextlib.nullcontext() if fits else _of_any_extents():
+            return model(packed, training=False)
 
     return Arguments(model, {key: Spec(shapes[key], types[key]) for key in names}, call)
 
@@ -93,26 +95,21 @@ def _filled(name: str, declared: tuple[int | None, ...], given: Spec | None) -> 
     return given.shape
 
 
-def _made_anew(model: Any, structure: Any, shapes: list[tuple[int, ...]]) -> Any:
-    """The same layers on inputs of other extents."""
-    told = listed([str(shape) for shape in shapes])
-    flat = keras.tree.flatten(structure)
+@contextlib.contextmanager
+def _of_any_extents() -> Iterator[None]:
+    """Let models run on other extents than they were built for; layers still check their own."""
+    kinds = (Functional, keras.Sequential)
+    before = [vars(kind).get("_assert_input_compatibility") for kind in kinds]
+    for kind in kinds:
+        kind._assert_input_compatibility = lambda *_: None
     try:
-        with without_weights():
-            fresh = [
-                keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor.name)
-                for shape, tensor in zip(shapes, flat, strict=True)
-            ]
-            packed = keras.tree.pack_sequence_as(structure, fresh)
-            return keras.models.clone_model(model, input_tensors=packed)
-    except FieldscopeError:
-        raise
-    except Exception as error:
-        own = listed([str(tuple(t.shape)) for t in flat])
-        raise InputError(
-            f"the model was built for inputs {own} and can't be built for {told}: "
-            f"{first_line(error)}\nbuild it for that shape, or leave the shape out"
-        ) from error
+        yield
+    finally:
+        for kind, method in zip(kinds, before, strict=True):
+            if method is None:
+                del kind._assert_input_compatibility
+            else:
+                kind._assert_input_compatibility = method
 
 
 def _by_signature(model: Any, inputs: Any) -> Arguments:

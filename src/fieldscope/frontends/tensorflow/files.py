@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from fieldscope.errors import InputError, ModelError
+from fieldscope.errors import FieldscopeError, InputError, ModelError
 from fieldscope.frontends.blame import displayed
 from fieldscope.frontends.inputs import Spec, specs
 from fieldscope.frontends.tensorflow.functions import OUTSIDE, Functions, as_placeholder, cleaned
@@ -144,6 +144,8 @@ def _given(
             ],
             functions=Functions(functions),
         )
+    except FieldscopeError:
+        raise
     except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
         lines = str(error).strip().splitlines()
         raise ModelError(

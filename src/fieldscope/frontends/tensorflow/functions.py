@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow.python.eager import context
 from tensorflow.python.framework import op_def_registry
 
-from fieldscope.errors import ModelError, TraceError
+from fieldscope.errors import FieldscopeError, ModelError, TraceError
 from fieldscope.graph.graph import Shape
 
 DEEPEST = 64
@@ -99,6 +99,8 @@ def imported(definition: Any, shapes: Sequence[Shape | None], functions: Mapping
                 for one in signature.output_arg
             ],
         )
+    except FieldscopeError:
+        raise
     except (tf.errors.OpError, ValueError, TypeError, KeyError) as error:
         raise TraceError(
             f"cannot read function {name}: {_first_line(error)}\n"
@@ -117,6 +119,8 @@ def cleaned(node: Any, copy: Any, functions: Mapping[str, Any]) -> None:
     copy.input.extend(kept)
     if node.op in OUTSIDE:
         as_placeholder(copy, tf.string.as_datatype_enum)
+        if node.op == "ReadFile":
+            _set_shape(copy, ())
     elif node.op in functions:  # a call in the manner of TensorFlow 1
         signature = functions[node.op].signature
         copy.op = "PartitionedCall"

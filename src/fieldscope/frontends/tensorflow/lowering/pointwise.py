@@ -77,6 +77,7 @@ def slim(table: Any) -> Any:
     """A table with extent 1 on the axes along which it doesn't vary, such as those of heads.
 
     Example:
+        >>> import numpy as np
         >>> slim(np.array([[[True, False]], [[True, False]]])).shape
         (1, 1, 2)
     """
