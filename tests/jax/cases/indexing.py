@@ -16,7 +16,7 @@ def place(x: Array) -> Any:
     return lax.convert_element_type(jnp.abs(x) * 2, jnp.int32)
 
 
-I, J = jnp.asarray([2, 0, 1]), jnp.asarray([1, 1, 0])
+ROWS, COLUMNS = jnp.asarray([2, 0, 1]), jnp.asarray([1, 1, 0])
 
 
 def put_twice(x: Array, y: Array) -> Any:
@@ -24,12 +24,12 @@ def put_twice(x: Array, y: Array) -> Any:
 
 
 INDEXING: dict[str, Case] = {
-    "a constant index": case(lambda x: x[:, I], (2, 3, 2)),
-    "a constant index in front": case(lambda x: x[I], (3, 2)),
-    "a table of indices": case(lambda x: x[:, I[:, None] - jnp.arange(2)], (2, 3)),
-    "pairs of indices": case(lambda x: x[I, :, J], (3, 2, 2)),
-    "adjacent pairs of indices": case(lambda x: x[:, I, J], (2, 3, 2)),
-    "an outer product of indices": case(lambda x: x[:, I[:, None], J], (1, 3, 2)),
+    "a constant index": case(lambda x: x[:, ROWS], (2, 3, 2)),
+    "a constant index in front": case(lambda x: x[ROWS], (3, 2)),
+    "a table of indices": case(lambda x: x[:, ROWS[:, None] - jnp.arange(2)], (2, 3)),
+    "pairs of indices": case(lambda x: x[ROWS, :, COLUMNS], (3, 2, 2)),
+    "adjacent pairs of indices": case(lambda x: x[:, ROWS, COLUMNS], (2, 3, 2)),
+    "an outer product of indices": case(lambda x: x[:, ROWS[:, None], COLUMNS], (1, 3, 2)),
     "negative indices": case(lambda x: x[jnp.asarray([-1, 0])], (3, 2)),
     "take, filled outside": case(
         lambda x: jnp.take(x, jnp.asarray([0, 5, 2]), 1, mode="fill", fill_value=0.0), (2, 3)
@@ -108,16 +108,16 @@ INDEXING: dict[str, Case] = {
     "set every other": case(lambda x, y: x.at[:, ::2].set(y), (2, 4), (2, 2)),
     "set to a constant": case(lambda x: x.at[1:3].set(0.0), (4, 2)),
     "set at indices": case(lambda x, y: x.at[jnp.asarray([3, 0])].set(y), (4, 2), (2, 2)),
-    "set at pairs": case(lambda x, y: x.at[I, J].set(y), (3, 2), (3,)),
+    "set at pairs": case(lambda x, y: x.at[ROWS, COLUMNS].set(y), (3, 2), (3,)),
     "set outside is dropped": case(lambda x, y: x.at[jnp.asarray([1, 9])].set(y), (4,), (2,)),
     "set one outside is dropped": case(lambda x, y: x.at[9].set(y[0]), (4,), (2,), equal=False),
     "add at a slice": case(lambda x, y: x.at[1:3].add(y), (4, 2), (2, 2)),
     "add at a slice of constants": case(lambda x: x.at[1:3].add(2.0), (4, 2)),
     "add twice": case(put_twice, (4,), (3,)),
-    "add at pairs": case(lambda x, y: x.at[I, J].add(y), (3, 2), (3,)),
-    "multiply at indices": case(lambda x, y: x.at[I].mul(y), (3, 2), (3, 2)),
-    "smallest at indices": case(lambda x, y: x.at[I].min(y), (3,), (3,), equal=False),
-    "largest at indices": case(lambda x, y: x.at[I].max(y), (3,), (3,), equal=False),
+    "add at pairs": case(lambda x, y: x.at[ROWS, COLUMNS].add(y), (3, 2), (3,)),
+    "multiply at indices": case(lambda x, y: x.at[ROWS].mul(y), (3, 2), (3, 2)),
+    "smallest at indices": case(lambda x, y: x.at[ROWS].min(y), (3,), (3,), equal=False),
+    "largest at indices": case(lambda x, y: x.at[ROWS].max(y), (3,), (3,), equal=False),
     "subtract at indices": case(lambda x, y: x.at[jnp.asarray([0, 2])].subtract(y), (3,), (2,)),
     "set where a value says": case(
         lambda x, y, z: x.at[place(z)].set(y), (5, 2), (2, 2), (2,), equal=False

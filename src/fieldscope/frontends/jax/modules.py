@@ -64,8 +64,12 @@ class Modules:
         self._held: list[Any] = []
         self._types: dict[type, None] = {}
         self._counts: dict[Any, int] = {}
+        self._tops: dict[type, str] = {}
+        self._running: list[int] = []
         for name, root in roots.items():
             for path, module in _found(root, name):
+                if "." not in path:
+                    self._tops.setdefault(type(module), path)
                 self._add(module, path)
 
     def _add(self, module: Any, path: str) -> None:
@@ -85,29 +89,49 @@ class Modules:
             linen = sys.modules.get("flax.linen")
             if linen is not None:
                 stack.enter_context(linen.intercept_methods(self._intercepted))
-            for kind in self._types:
-                if "__call__" in vars(kind):
-                    stack.enter_context(self._patched(kind))
+            definers = {
+                next((base for base in kind.__mro__ if "__call__" in vars(base)), None): None
+                for kind in self._types
+            }
+            for definer in definers:
+                if definer is not None:
+                    stack.enter_context(self._patched(definer))
             yield
 
     @contextlib.contextmanager
     def _patched(self, kind: type) -> Iterator[None]:
         original = vars(kind)["__call__"]
-        called = kind.__call__
+        # Equinox wraps methods in descriptors, whose functions the class itself gives out.
+        called: Any = kind.__call__  # isn't a test of being callable
 
         @functools.wraps(called)
         def watching(module: Any, *args: Any, **kwargs: Any) -> Any:
-            path = self._paths.get(id(module))
-            if not path or type(module) is not kind:
+            path = self._path(module)
+            if not path or self._running[-1:] == [id(module)]:
                 return called(module, *args, **kwargs)
-            with self._scope(ABSOLUTE + path, path):
-                return called(module, *args, **kwargs)
+            self._running.append(id(module))
+            try:
+                with self._scope(ABSOLUTE + path, path):
+                    return called(module, *args, **kwargs)
+            finally:
+                self._running.pop()
 
         type.__setattr__(kind, "__call__", watching)
         try:
             yield
         finally:
             type.__setattr__(kind, "__call__", original)
+
+    def _path(self, module: Any) -> str | None:
+        """The path of a module that is called; that of its original for a copy of a root."""
+        if id(module) not in self._paths:
+            # Inside of a transformation of the library's own (filter_jit) modules are copies.
+            path = self._tops.get(type(module))
+            if path is None:
+                return None
+            for place, part in _found(module, path):
+                self._add(part, place)
+        return self._paths.get(id(module))
 
     @contextlib.contextmanager
     def _scope(self, name: str, key: Any) -> Iterator[None]:
@@ -163,15 +187,15 @@ def _found(root: Any, name: str) -> Iterator[tuple[str, Any]]:
     def search(target: Any, own: str, depth: int) -> Iterator[tuple[str, Any]]:
         if not kinds or depth > 6:
             return
-        if isinstance(target, kinds):
+        if hasattr(target, "__wrapped__"):
+            yield from search(target.__wrapped__, own, depth + 1)
+        elif isinstance(target, kinds):
             yield from inside(target, own)
         elif isinstance(target, functools.partial):
             for part in (target.func, *target.args, *target.keywords.values()):
                 yield from search(part, own, depth + 1)
         elif inspect.ismethod(target):
             yield from search(target.__self__, own, depth + 1)
-        elif hasattr(target, "__wrapped__"):
-            yield from search(target.__wrapped__, own, depth + 1)
         elif inspect.isfunction(target):
             used = inspect.getclosurevars(target)
             for key, part in {**used.globals, **used.nonlocals}.items():

@@ -16,7 +16,35 @@ from fieldscope.graph.operators import Flip, Spread
 @lowers("reshape")
 def reshape(call: Call, x: Tensor, **_: Any) -> int:
     """The same elements in row-major order under another shape."""
+    kept = continues(x.shape, call.shape)
+    if kept is not None:
+        return call.continued(call.value(x), kept)
     return call.reshape(call.value(x), call.shape)
+
+
+def continues(old: Sequence[int], new: Sequence[int]) -> tuple[int, ...] | None:
+    """Which axis each axis of a result continues, where only extents of 1 come and go.
+
+    Example:
+        >>> continues((1, 1, 3, 8), (1, 3, 8, 1)), continues((4, 6), (6, 4))
+        ((0, 2, 3, -1), None)
+    """
+    wide = [axis for axis, extent in enumerate(old) if extent != 1]
+    if [old[axis] for axis in wide] != [extent for extent in new if extent != 1] or 0 in new:
+        return None
+    kept: list[int] = []
+    place = 0
+    for extent in new:
+        if extent == 1:
+            free = place < len(old) and old[place] == 1
+            kept.append(place if free else -1)
+            place += free
+            continue
+        while old[place] == 1:
+            place += 1
+        kept.append(place)
+        place += 1
+    return tuple(kept)
 
 
 @lowers("squeeze")
