@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -235,6 +236,35 @@ def test_a_custom_operator_is_a_bound(tmp_path: Path) -> None:
         assert not found.output.exact
         assert found.output.box((3,)) == (slice(0, 8),)
         assert "fieldscope_test.double" in found.bounds[0].operator
+
+
+class Quantised(nn.Module):
+    """A convolution between rounded numbers, as PyTorch's quantisation writes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(2, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rounding = torch.ops.quantized_decomposed
+        kept = (0.1, 0, -128, 127, torch.int8)
+        x = rounding.quantize_per_tensor(x, *kept)
+        x = self.conv(rounding.dequantize_per_tensor(x, *kept))
+        return rounding.quantize_per_tensor(x, *kept)  # type: ignore[no-any-return]  # as above
+
+
+def test_quantised_programs_read_position_for_position(tmp_path: Path) -> None:
+    importlib.import_module("torch.ao.quantization.fx._decomposed")  # registers the operators
+    path = saved(exported(Quantised(), torch.zeros(1, 2, 9)), tmp_path / "net.pt2")
+    report = fieldscope.analyze(trace(path))
+    assert report.output.exact
+    assert report.output.box((4,)) == (slice(4, 7),)
+    assert [layer.source for layer in report.layers] == [
+        "quantized_decomposed.quantize_per_tensor",
+        "quantized_decomposed.dequantize_per_tensor",
+        "aten.convolution",
+        "quantized_decomposed.quantize_per_tensor",
+    ]
 
 
 def test_values_that_decide_sizes_are_told(tmp_path: Path) -> None:
