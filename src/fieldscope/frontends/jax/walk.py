@@ -30,6 +30,8 @@ REASONS = {
         ("pure_callback", "io_callback", "debug_callback", "ffi_call", "call_exported"),
         "it runs code outside of JAX",
     ),
+    **dict.fromkeys(("shard_map", "custom_partitioning"), "it is written for several devices"),
+    "custom_linear_solve": "the steps of its solver aren't followed",
     **dict.fromkeys(folding.UNKNOWN, "its random numbers depend on the input"),
 }
 """Why what a primitive returns is a bound, where it isn't that nobody wrote a rule."""
