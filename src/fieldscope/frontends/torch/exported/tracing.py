@@ -102,7 +102,8 @@ def _traced(
     if not outputs:
         raise TraceError(
             "the program's output doesn't depend on its input: "
-            "no tensor that it returns was computed from the input"
+            "no tensor that it returns was computed from the input\n"
+            "export what computes something from it"
         )
     replay.modules.read(None, (result.key for result in results))
     replay.modules.close()
