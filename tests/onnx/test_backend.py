@@ -48,8 +48,8 @@ LOOSE = {
 
 UNKNOWN = """
     Adagrad Adam ArrayFeatureExtractor Binarizer ImageDecoder LabelEncoder Momentum
-    NonMaxSuppression NonZero RegexFullMatch StringConcat StringNormalizer StringSplit
-    TfIdfVectorizer TreeEnsemble Unique
+    NonMaxSuppression RegexFullMatch StringConcat StringNormalizer StringSplit
+    TfIdfVectorizer TreeEnsemble
 """.split()
 """Operators of the node tests that have no lowering: what they return is a bound."""
 

@@ -45,12 +45,12 @@ def verify(graph: Graph) -> None:
     for value, node in enumerate(graph.nodes):
         if any(not 0 <= operand < value for operand in node.operands):
             raise GraphError(f"node %{value} reads a value that comes later: {node.operands}")
-        problem = _problem(node, [graph.shape(operand) for operand in node.operands])
+        problem = problem_of(node, [graph.shape(operand) for operand in node.operands])
         if problem:
             raise GraphError(f"node %{value}, {type(node.operator).__name__}: {problem}")
 
 
-def _problem(node: Node, shapes: list[Shape]) -> str | None:
+def problem_of(node: Node, shapes: list[Shape]) -> str | None:
     """What is wrong with a node, if anything."""
     operator, shape = node.operator, node.shape
     if any(extent < 0 for extent in shape):

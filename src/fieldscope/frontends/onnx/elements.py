@@ -14,6 +14,7 @@ from onnx import SparseTensorProto, TensorProto
 
 from fieldscope.errors import ModelError
 from fieldscope.frontends.lowering.program import Tensor
+from fieldscope.frontends.onnx.files import Stored
 
 Elements = npt.NDArray[Any]
 
@@ -50,8 +51,12 @@ _FIELDS = {
 }
 
 
-def constant(proto: TensorProto) -> Tensor:
-    """A tensor of the file; its elements are unknown where they are kept elsewhere.
+def constant(proto: TensorProto, stored: Stored | None = None) -> Tensor:
+    """A tensor of the file; its elements are unknown where they are kept in another.
+
+    Args:
+        proto: the tensor.
+        stored: where elements are that weren't read with it.
 
     Raises:
         ModelError: its type or shape isn't one.
@@ -66,7 +71,7 @@ def constant(proto: TensorProto) -> Tensor:
             "is the file damaged?"
         )
     shape = checked(tuple(proto.dims), f"tensor {proto.name!r}")
-    return Tensor(shape, NAMES[proto.data_type], elements=lambda: _elements(proto))
+    return Tensor(shape, NAMES[proto.data_type], elements=lambda: _elements(proto, stored))
 
 
 def sparse(proto: SparseTensorProto) -> Tensor:
@@ -90,19 +95,22 @@ def checked(shape: tuple[int, ...], what: str) -> tuple[int, ...]:
     return shape
 
 
-def _elements(proto: TensorProto) -> Elements | None:
+def _elements(proto: TensorProto, stored: Stored | None) -> Elements | None:
     """The elements of a tensor; None if they aren't there or aren't of a type of NumPy."""
     dtype = NAMES[proto.data_type]
     count = prod(proto.dims)
-    if proto.data_location == TensorProto.EXTERNAL or proto.external_data or count > MOST:
-        return None
-    if dtype not in _PLAIN:
+    if proto.external_data or count > MOST or dtype not in _PLAIN:
         return None
     kind = np.dtype(dtype)
-    if proto.HasField("raw_data"):
-        if len(proto.raw_data) != count * kind.itemsize:
-            raise _damaged(proto, len(proto.raw_data) // kind.itemsize)
-        found: Elements = np.frombuffer(proto.raw_data, kind.newbyteorder("<")).astype(kind)
+    raw = proto.raw_data if proto.HasField("raw_data") else None
+    if proto.data_location == TensorProto.EXTERNAL:
+        raw = None if stored is None else stored.read(proto.name)
+        if raw is None:
+            return None
+    if raw is not None:
+        if len(raw) != count * kind.itemsize:
+            raise _damaged(proto, len(raw) // kind.itemsize)
+        found: Elements = np.frombuffer(raw, kind.newbyteorder("<")).astype(kind)
         return found.reshape(tuple(proto.dims))
     if dtype == "float16":
         values: Elements = np.array(proto.int32_data, np.uint16).view(np.float16)

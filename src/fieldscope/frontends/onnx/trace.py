@@ -8,12 +8,13 @@ from typing import Any
 
 from onnx import FunctionProto, GraphProto, ModelProto, ValueInfoProto, defs
 
-from fieldscope.errors import InputError, ModelError, TraceError
+from fieldscope.errors import FieldscopeError, InputError, ModelError, TraceError
+from fieldscope.frontends.blame import told
 from fieldscope.frontends.inputs import Axes, Spec, channels_first, specs
 from fieldscope.frontends.lowering.program import Program, Tensor
 from fieldscope.frontends.onnx.control import Unsure
 from fieldscope.frontends.onnx.elements import LARGEST, NAMES
-from fieldscope.frontends.onnx.files import load
+from fieldscope.frontends.onnx.files import Stored, load
 from fieldscope.frontends.onnx.node import domain_of
 from fieldscope.frontends.onnx.walk import Environment, Walker
 from fieldscope.graph.trace import Trace
@@ -44,10 +45,11 @@ def trace(
         InputError: the shape of an input isn't known, or the inputs given aren't the model's.
         TraceError: its outputs don't depend on its inputs.
     """
+    stored = Stored()
     if not isinstance(model, ModelProto):
         path = Path(model)
         name = name or path.stem
-        model = load(path)
+        model, stored = load(path)
     graph = model.graph
     if not graph.node:
         raise ModelError("the ONNX model has no nodes\nis the file damaged?")
@@ -59,8 +61,15 @@ def trace(
     env = Environment(versions=versions)
     for one, spec in _specs(wanted, inputs).items():
         env.names[one] = program.input(one, spec)
-    walker = Walker(program, _functions(model))
-    found = walker.graph(graph, env)
+    walker = Walker(program, _functions(model), stored)
+    try:
+        found = walker.graph(graph, env)
+    except FieldscopeError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the ONNX model can't be followed: {told(error)}\nis the file damaged?"
+        ) from error
     return program.trace(
         name or graph.name or "model",
         _outputs(graph, found),

@@ -17,11 +17,13 @@ from fieldscope.frontends.lowering.registry import Rule
 from fieldscope.frontends.naming import Scope
 from fieldscope.frontends.onnx import control, functions, sequences  # noqa: F401  # fills its table
 from fieldscope.frontends.onnx.elements import constant, sparse
+from fieldscope.frontends.onnx.files import Stored
 from fieldscope.frontends.onnx.folding import Folder
 from fieldscope.frontends.onnx.lowering import TABLE
 from fieldscope.frontends.onnx.names import Place, place_of
 from fieldscope.frontends.onnx.node import Attributes, Node, domain_of, operator_of, resolved
 from fieldscope.frontends.onnx.shells import Vague, misfit, named, results_of
+from fieldscope.graph.verify import problem_of
 
 MOST_NODES = 20_000
 """How many nodes unrolled loops and functions may come to."""
@@ -83,9 +85,15 @@ class Walker:
         functions: the model's own functions.
     """
 
-    def __init__(self, program: Program, own: Mapping[tuple[str, str, str], FunctionProto]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        own: Mapping[tuple[str, str, str], FunctionProto],
+        stored: Stored,
+    ) -> None:
         self.program = program
         self.functions = own
+        self._stored = stored
         self._folder = Folder()
         self._depth = 0
         self._left = 0
@@ -95,7 +103,7 @@ class Walker:
     def graph(self, proto: GraphProto, env: Environment) -> list[Any]:
         """What a graph's outputs are."""
         for tensor in proto.initializer:
-            env.names.setdefault(tensor.name, constant(tensor))
+            env.names.setdefault(tensor.name, constant(tensor, self._stored))
         for one in proto.sparse_initializer:
             env.names.setdefault(one.values.name, sparse(one))
         self.nodes(proto.node, env)
@@ -238,7 +246,7 @@ class Walker:
         def applied(call: Call, *given: Tensor | None) -> Any:
             return rule(call, node, *given)
 
-        place = place_of(node.proto)
+        place, first = place_of(node.proto), len(self.program.builder)
         aliases = [node.proto.name, *node.proto.output, place.alias]
         try:
             found = self.program.lower(
@@ -254,10 +262,20 @@ class Walker:
             raise
         except Exception as error:
             raise misfit(node, operands, told(error)) from error
+        self._check(node, operands, first)
         return [
             Vague(shell.extents, shell.dtype, one.value) if isinstance(shell, Vague) else one
             for shell, one in zip(shells, found, strict=True)
         ]
+
+    def _check(self, node: Node, operands: Sequence[Any], first: int) -> None:
+        """Check what a node became: a file may say anything of its shapes."""
+        builder = self.program.builder
+        for value in range(first, len(builder)):
+            made = builder.node(value)
+            problem = problem_of(made, [builder.shape(operand) for operand in made.operands])
+            if problem:
+                raise misfit(node, operands, problem)
 
     def _scope(self, place: Place, env: Environment) -> Scope:
         steps = [*env.steps, *place.steps]

@@ -28,6 +28,8 @@ from fieldscope.frontends.onnx.node import Node
 from fieldscope.graph.operators import Indices, Table
 
 _HALF = Fraction(1, 2)
+_MOST = 1 << 17
+"""Extents beyond this aren't written out position for position."""
 _ROUND: dict[str, Callable[[Fraction], int]] = {
     "round_prefer_floor": lambda at: ceil(at - _HALF),
     "round_prefer_ceil": lambda at: floor(at + _HALF),
@@ -143,7 +145,9 @@ def _resized(
     crops: Sequence[tuple[Fraction, Fraction]],
     transform: str,
     rounding: str,
-) -> int:
+) -> int | tuple[int, ...]:
+    if max(call.shape, default=0) > _MOST:
+        return call.opaque([x], f"it has more than {_MOST:,} positions along an axis")
     mode = node.text("mode", "nearest")
     if (mode != "nearest" and mode not in _TAPS) or rounding not in (*_ROUND, "simple"):
         raise ModelError(f"{node.what} resizes by {mode!r}, {rounding!r}, which isn't known")
