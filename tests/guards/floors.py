@@ -49,7 +49,7 @@ FRAMEWORKS = {"torch", "onnx", "jax", "tensorflow"}
 # TYPE_CHECKING) the upper floors may name any of them: nothing is loaded then.
 INSTALLED = {
     "numpy": tuple(sorted(part for part, floor in FLOORS.items() if 0 < floor < 7)),
-    "torch": ("frontends.torch", "measure"),
+    "torch": ("frontends.torch", "frontends.keras", "measure"),
     "torchvision": ("frontends.torch",),
     "timm": ("frontends.torch",),
     "onnx": ("frontends.onnx",),

@@ -254,7 +254,11 @@ class Layer:
         for axis, place in zip(spatial, position, strict=True):
             index[axis] = self._place(axis, place, "position")
         if channel is not None:
-            found = next((a for a in range(1, len(self.shape)) if a not in spatial), None)
+            # Behind the batch; without a batch, (c, y, x), it is the only one beside the positions.
+            axes = (*range(1, len(self.shape)), 0)
+            found = next(
+                (axis for axis in axes if axis < len(self.shape) and axis not in spatial), None
+            )
             if found is None:
                 raise PositionError(f"layer {self.name!r} has no channels: shape {self.shape}")
             index[found] = self._place(found, channel, "channel")
