@@ -114,42 +114,61 @@ def _of_any_extents() -> Iterator[None]:
 
 def _by_signature(model: Any, inputs: Any) -> Arguments:
     """A layer or subclassed model, called by its parameters."""
-    parameters = [
-        one
-        for one in inspect.signature(model.call).parameters.values()
-        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
-        and one.name not in ("training", "mask")
-    ]
-    names = [one.name for one in parameters]
+    parameters = _parameters(model)
     if inputs is None:
         needed = [one.name for one in parameters if one.default is one.empty]
         raise InputError(
             f"the model doesn't say which shapes it takes: {listed(needed)}\n"
             "pass them with batch, such as (1, 224, 224, 3)"
         )
-    given = specs(inputs, names)
+    given = specs(inputs, [one.name for one in parameters])
     kind = getattr(model, "input_dtype", None) or "float32"
     full = {key: Spec(one.shape, one.dtype or kind) for key, one in given.items()}
-    built = model if model.built else _built_copy(model)
+    built = model if _is_built(model) else _built_copy(model, full)
 
     def call(*tensors: Any) -> Any:
-        if list(full) == names[: len(full)]:
-            return built(*tensors, training=False)
-        return built(**dict(zip(full, tensors, strict=True)), training=False)
+        return _by_name_or_place(built, dict(zip(full, tensors, strict=True)))
 
     return Arguments(built, full, call)
 
 
-def _built_copy(model: Any) -> Any:
-    """A copy that may be built, so that the model stays as it was found."""
+def _is_built(model: Any) -> bool:
+    return bool(model.built) and all(layer.built for layer in model._flatten_layers())
+
+
+def _built_copy(model: Any, given: Mapping[str, Spec]) -> Any:
+    """A copy that is built for inputs, so that the model stays as it was found."""
     try:
         with without_weights():
-            return type(model).from_config(model.get_config())
+            copy = type(model).from_config(model.get_config())
+            symbolic = {
+                key: keras.KerasTensor(spec.shape, spec.dtype) for key, spec in given.items()
+            }
+            _by_name_or_place(copy, symbolic)
+            return copy
     except Exception as error:
+        if model.built:
+            return model
         raise ModelError(
             f"{type(model).__name__} {model.name!r} isn't built, and can't be copied to build it: "
             f"{first_line(error)}\ncall it once on an input, or model.build(shape)"
         ) from error
+
+
+def _by_name_or_place(model: Any, tensors: Mapping[str, Any]) -> Any:
+    """Call a model on tensors for its first parameters, or those that are named."""
+    if list(tensors) == [one.name for one in _parameters(model)][: len(tensors)]:
+        return model(*tensors.values(), training=False)
+    return model(**tensors, training=False)
+
+
+def _parameters(model: Any) -> list[inspect.Parameter]:
+    return [
+        one
+        for one in inspect.signature(model.call).parameters.values()
+        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+        and one.name not in ("training", "mask")
+    ]
 
 
 def first_line(error: Exception) -> str:

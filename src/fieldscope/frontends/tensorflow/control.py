@@ -29,7 +29,7 @@ from fieldscope.frontends.tensorflow.states import (
 if TYPE_CHECKING:
     from fieldscope.frontends.tensorflow.walk import Handler, Walker
 
-MOST_ROUNDS = 10_000
+MOST_ROUNDS = 2_000
 """Loops of more rounds are bounds."""
 
 

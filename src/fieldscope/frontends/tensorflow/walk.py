@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from fieldscope.errors import FieldscopeError, ModelError, TraceError
-from fieldscope.frontends.blame import displayed
+from fieldscope.frontends.blame import displayed, is_users
 from fieldscope.frontends.lowering.call import Call
 from fieldscope.frontends.lowering.program import Program, Tensor
 from fieldscope.frontends.lowering.registry import Rule
@@ -21,7 +21,7 @@ from fieldscope.frontends.tensorflow.lowering import TABLE
 from fieldscope.frontends.tensorflow.node import Node
 from fieldscope.frontends.tensorflow.states import DEAD, Dead, Held, Untold, Variable, depends
 
-MOST_OPERATIONS = 200_000
+MOST_OPERATIONS = 100_000
 """A program whose loops run more operations than this isn't unrolled."""
 
 SAME = frozenset(
@@ -250,14 +250,15 @@ _PLAIN = frozenset(TABLE.rules.values())
 
 
 def _location(operation: tf.Operation) -> str | None:
-    """Where in the user's code an operation was made, if it was made here."""
+    """The innermost line of the user's own code that an operation was made at, if any."""
     try:
-        frame = operation.traceback.last_user_frame()
-    except (AttributeError, ValueError, TypeError):
+        frames = list(operation.traceback)
+    except (AttributeError, ValueError, TypeError):  # it was read from a file
         return None
-    if frame is None or "site-packages" in frame.filename:
-        return None
-    return f"{displayed(frame.filename)}:{frame.lineno}"
+    for frame in reversed(frames):
+        if is_users(frame.filename):
+            return f"{displayed(frame.filename)}:{frame.lineno}"
+    return None
 
 
 Handler = Callable[[Walker, tf.Operation, Sequence[Any]], Sequence[Held]]
