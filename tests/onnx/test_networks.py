@@ -7,6 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import onnx
+import onnx.utils
 import pytest
 import torch
 from torch import nn
@@ -137,3 +139,27 @@ def test_files_of_others_are_exact(name: str, shape: tuple[int, ...]) -> None:
     report = reported(_rapidocr(name), shape)
     assert report.bounds == ()
     assert len(report.layers) > 100
+
+
+def test_a_probe_of_the_runtime_agrees(tmp_path: Path) -> None:
+    """Boxes at inner layers of a file of others, measured by ONNX Runtime."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path, shape = _rapidocr("ch_PP-OCRv4_det_infer.onnx"), (1, 3, 96, 160)
+    report = reported(path, shape)
+    found = onnx.load(str(path))
+    names = [layer.name for layer in report.layers if layer.operator == "window"]
+    for name in (names[4], names[12]):
+        layer = report[name]
+        node = next(one for one in found.graph.node if one.name == name)
+        found.graph.output.append(onnx.ValueInfoProto(name=node.output[0]))
+        cut = tmp_path / "cut.onnx"
+        onnx.utils.extract_model(str(path), str(cut), ["x"], [node.output[0]], check_model=False)
+        session = onnxruntime.InferenceSession(str(cut), providers=["CPUExecutionProvider"])
+        for position in ((0, 0), (1, 3)):
+            seen = fieldscope.probe(session, shape, position)
+            box = layer.box(position)
+            assert all(
+                told.start <= part.start and part.stop <= told.stop
+                for told, part in zip(box, seen.hull, strict=True)
+            ), (name, position, box, seen.hull)
+            assert seen.hull == box, (name, position)

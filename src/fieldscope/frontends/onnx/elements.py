@@ -21,7 +21,7 @@ Elements = npt.NDArray[Any]
 MOST = 1 << 24
 """Constants with more elements than this have unknown ones."""
 
-LARGEST = 1 << 28
+LARGEST = 1 << 25
 """No axis may be longer."""
 
 _OWN = {"float": "float32", "double": "float64"}

@@ -137,7 +137,7 @@ def _specs(wanted: list[ValueInfoProto], inputs: Any) -> dict[str, Spec]:
                 )
         else:
             shape = _known(one.name, extents, sizes, given=bool(given))
-        if any(extent > LARGEST for extent in shape):
+        if any(extent > LARGEST >> 1 for extent in shape):
             raise InputError(f"input {one.name!r} of shape {shape} is too large")
         found[one.name] = Spec(shape, dtype)
     return found
