@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from fieldscope.errors import FieldscopeError, InputError, ModelError
-from fieldscope.frontends.keras import files
+from fieldscope.frontends.keras import files, hdf5
 from fieldscope.frontends.keras.trace import trace
 from fieldscope.interpret import interpret
 from tests.keras.real import dog_breeds
@@ -241,7 +241,7 @@ def test_damaged_files_are_answered(tmp_path: Path, ending: str) -> None:
     data = (tmp_path / f"m.{ending}").read_bytes()
     rng = random.Random(0)
     path = tmp_path / f"damaged.{ending}"
-    for _ in range(60):
+    for _ in range(60 if ending == "keras" else 8):  # HDF5 gets a process for each
         path.write_bytes(damaged(data, rng))
         with contextlib.suppress(FieldscopeError):
             trace(path)
@@ -281,3 +281,21 @@ def test_a_shape_that_weights_dont_fit_is_told_with_the_layer() -> None:
     with pytest.raises(InputError, match=r"the model takes 4 axes: \(\?, 8, 8, 3\)"):
         trace(model, (1, 8, 8))
     assert len(trace(model).layers) == 2
+
+
+def test_a_file_that_hdf5_never_ends_with_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small().save(tmp_path / "m.h5")
+    monkeypatch.setattr(hdf5, "SECONDS", 0)
+    with pytest.raises(ModelError, match="HDF5 wasn't done with it after 0 seconds"):
+        files.load(tmp_path / "m.h5")
+
+
+def test_hdf5_isnt_looked_for_in_the_folder_that_one_works_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small().save(tmp_path / "m.h5")
+    (tmp_path / "h5py.py").write_text("raise SystemExit('smuggled in')")
+    monkeypatch.chdir(tmp_path)
+    assert names(Path("m.h5")) == LAYERS

@@ -17,6 +17,7 @@ import keras
 
 from fieldscope.errors import FieldscopeError, ModelError
 from fieldscope.frontends.blame import displayed
+from fieldscope.frontends.keras import hdf5
 from fieldscope.frontends.keras.shapes import first_line, without_weights
 
 LARGEST = 64 << 20
@@ -88,32 +89,16 @@ def _zipped(path: Path, shown: str) -> dict[str, Any]:
 
 
 def _hdf5(path: Path, shown: str) -> dict[str, Any]:
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            kind = (
-                h5py.h5a.open(file.id, b"model_config").get_type()
-                if "model_config" in file.attrs
-                else None
-            )
-            text = None if kind is None else file.attrs["model_config"]
-            weights = (
-                "layer_names" in file.attrs
-                or "layers" in file
-                or "_layer_checkpoint_dependencies" in file
-            )
-    except Exception as error:  # HDF5's errors are of many types
-        raise ModelError(f"cannot read {shown}: {first_line(error)}") from error
-    if text is None:
-        what = "weights only" if weights else "no Keras model"
+    found = hdf5.read(path, LARGEST)
+    if found.fault:
+        raise ModelError(f"cannot read {shown}: {found.fault}")
+    if found.config is None:
+        what = "weights only" if found.weights else "no Keras model"
         raise ModelError(
             f"{shown} holds {what}: it has no model_config\n"
             "build the model in code, or save the whole of it with model.save()"
         )
-    if isinstance(text, str):
-        text = text.encode("utf-8", "surrogateescape")
-    return _parsed(text, shown)
+    return _parsed(found.config, shown)
 
 
 def _parsed(text: Any, shown: str) -> dict[str, Any]:
