@@ -167,3 +167,21 @@ def test_a_run_of_the_same_model_meanwhile_is_no_part_of_the_analysis() -> None:
         sizes = [fieldscope.analyze(net, (1, 1, 64)).output.size for _ in range(10)]
         assert all(y.shape == (1, 1, 64) for y in running.result())
     assert set(sizes) == {expected}
+
+
+class Overwritten(nn.Module):
+    """Looks up places that a weight without values was written into."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(2, device="meta"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = torch.arange(8.0)
+        places[1:3] = self.weight
+        return x[..., places.long()]
+
+
+def test_a_constant_that_unknown_values_are_written_into_is_unknown() -> None:
+    output = fieldscope.analyze(Overwritten(), (1, 1, 8)).output
+    assert output.box((1,)) == output.box((7,)) == (slice(0, 8),)

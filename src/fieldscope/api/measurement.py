@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fieldscope.api.analysis import _several, analyze
 from fieldscope.errors import ModelError, TraceError
@@ -15,19 +15,26 @@ from fieldscope.optional import require
 if TYPE_CHECKING:
     from fieldscope.analyses.support import Position
     from fieldscope.analyses.verification import Verification
+    from fieldscope.api.analysis import Model
     from fieldscope.measure.heat import HeatMap, Mode
     from fieldscope.measure.torch.until import Until
 
 
-def _of_pytorch(model: Any, purpose: str, instead: str) -> None:
-    """Refuse a model of another framework, naming what serves it."""
+def _is_module(model: Any, framework: str | None = None) -> bool:
+    """Whether a model is a module or function that PyTorch runs."""
     from fieldscope.frontends.detection import framework_of
 
-    is_file = isinstance(model, (str, os.PathLike))
-    kind = framework_of(model)
-    if kind != "torch" or is_file or type(model).__name__ == "ExportedProgram":
-        what = f"{os.fspath(model)} is a file" if is_file else f"this model is of {kind}"
-        raise ModelError(f"{purpose} runs PyTorch modules and functions, and {what}\n{instead}")
+    if isinstance(model, (str, os.PathLike)) or type(model).__name__ == "ExportedProgram":
+        return False
+    return (framework_of(model) if framework is None else framework) == "torch"
+
+
+def _of_pytorch(model: Any, purpose: str, instead: str) -> None:
+    """Refuse a model of another framework, naming what serves it."""
+    if not _is_module(model):
+        raise ModelError(
+            f"{purpose} runs modules and functions of PyTorch, and the model is none\n{instead}"
+        )
 
 
 def gradient(
@@ -168,7 +175,7 @@ def until(model: Callable[..., Any], layer: str | None = None, *, inputs: Any = 
 
 
 def verify(
-    model: Callable[..., Any],
+    model: Model,
     inputs: Any = None,
     *,
     layers: Sequence[str] | None = None,
@@ -178,6 +185,7 @@ def verify(
     example: Any = None,
     seed: int = 0,
     name: str | None = None,
+    framework: str | None = None,
     told: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Verification:
     """Compare the analysis with the model itself, layer by layer.
@@ -189,11 +197,16 @@ def verify(
     changing its input changes have to stay within. Where a gradient and the theory differ,
     the elements in question are changed, and the model's own output judges.
 
+    Models of other frameworks are run in their own runtime (ONNX files in ONNX Runtime), where
+    nothing has a gradient: what changes each position, slice by slice, has to lie within its
+    box, and changing all that it doesn't read must leave it as it is. Their weights are
+    loaded for that, and their code is run.
+
     Args:
-        model: a `torch.nn.Module`, or any callable on tensors, with values for its weights.
+        model: a model as for `analyze`, with values for its weights.
         inputs: as for `gradient`.
-        layers: names of the layers; by default all. Those that are named are probed, too,
-            which takes longer.
+        layers: names of the layers; by default all. Those of PyTorch that are named are
+            probed, too, which takes longer.
         positions: how many positions of each layer, at most: the centre, the first, the
             last, then some at random.
         input: name of the input, where the model has several.
@@ -201,6 +214,7 @@ def verify(
         example: real inputs to run instead, for a forward that branches on values.
         seed: of random inputs and positions.
         name: name of the model.
+        framework: what runs it, where that isn't clear; see `analyze`.
         told: called with each layer's name, its number and how many there are.
 
     Returns:
@@ -212,7 +226,7 @@ def verify(
         LayerNotFoundError: there is no such layer.
         ModelError: the model fails on the inputs or has no values.
         TraceError: the forward depends on values.
-        MissingExtraError: PyTorch isn't installed.
+        MissingExtraError: the model's framework, or what runs it, isn't installed.
 
     Example:
         >>> import torch
@@ -220,17 +234,71 @@ def verify(
         >>> verify(net, (1, 1, 12)).summary
         '2 layers: 2 agree'
     """
+    from fieldscope.frontends.dispatch import named
+
+    layers = _several(layers)
+    model, inputs, name = named(model, inputs, name=name, example=example, values=True)
+    if not _is_module(model, framework):
+        return _verified_by_changes(
+            model,
+            inputs,
+            layers=layers,
+            positions=positions,
+            input=input,
+            axes=axes,
+            example=example,
+            seed=seed,
+            name=name,
+            framework=framework,
+            told=told,
+        )
     require("torch", extra="torch", purpose="measuring PyTorch models")
     from fieldscope.analyses.verifying import layers_to_check, verify_of
     from fieldscope.measure.torch.rehearsal import TorchRehearsal
 
-    layers = _several(layers)
-    report = analyze(model, inputs, axes=axes, example=example, name=name)
+    report = analyze(model, inputs, axes=axes, example=example, name=name, framework=framework)
     checked = [layer.name for layer in layers_to_check(report, layers)]
+    module = cast("Callable[..., Any]", model)
     rehearsal = TorchRehearsal(
-        model, inputs, checked, input=input, axes=axes, example=example, seed=seed
+        module, inputs, checked, input=input, axes=axes, example=example, seed=seed
     )
     return verify_of(
+        report,
+        rehearsal,
+        layers=layers,
+        positions=positions,
+        input=input,
+        seed=seed,
+        told=told,
+    )
+
+
+def _verified_by_changes(
+    model: Any,
+    inputs: Any,
+    *,
+    layers: Sequence[str] | None,
+    positions: int,
+    input: str | None,
+    axes: Any,
+    example: Any,
+    seed: int,
+    name: str | None,
+    framework: str | None,
+    told: Callable[[str, int, int], None],
+) -> Verification:
+    """Verify a model that can only be run, in its own runtime."""
+    from fieldscope.analyses.changing import looked_at, verify_by_changes
+    from fieldscope.frontends.detection import framework_of
+    from fieldscope.frontends.dispatch import chosen, traced
+    from fieldscope.measure.changes import rehearsal_of
+
+    kind = framework_of(model) if framework is None else chosen(framework)
+    trace = traced(model, inputs, axes=axes, example=example, name=name, framework=framework)
+    report = analyze(trace)
+    looked = looked_at(report, layers=layers, positions=positions, input=input, seed=seed)
+    rehearsal = rehearsal_of(kind, model, trace, looked, inputs=inputs, input=input, seed=seed)
+    return verify_by_changes(
         report,
         rehearsal,
         layers=layers,

@@ -20,6 +20,7 @@ Hold the analysis against the model itself, layer by layer.
 fieldscope verify torchvision:resnet18
 fieldscope verify torchvision:resnet18 --layer layer2 --layer layer3 --positions 20
 fieldscope verify ./mynet.py:build --input 1x1x64x96 --json -
+fieldscope verify model.onnx
 
 At some positions of each layer the exact set of elements that it reads, by theory, is
 compared with what the gradient of the neutralised model reaches (activations as the
@@ -29,6 +30,10 @@ must stay within, and so must what changing its input changes (layers that are n
 --layer, and those whose gradient says nothing). Where a gradient and the theory differ,
 the elements in question are changed, and the model's output judges. Models known by
 name get weights at random.
+
+Models of other frameworks are run in their own runtime, with their weights:
+what changes a position must lie within its box, and changing all that it
+doesn't read must leave it as it is.
 
 THEORY and MEASURED are sizes at the first position, the centre of the map.
 
@@ -88,6 +93,7 @@ def verify(
             example=subject.example,
             seed=seed,
             name=subject.name,
+            framework=subject.framework,
             told=lambda name, number, count: progress.step(f"{number} of {count}: {name}"),
         )
     if json is not None:

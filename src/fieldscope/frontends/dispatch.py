@@ -75,10 +75,7 @@ def traced(
         if clash:
             raise InputError(f"a trace has its inputs already: {listed(clash)} can't be given")
         return model
-    if isinstance(model, str):
-        found = resolve(model, inputs=inputs)
-        model, name = found.model, name or found.name
-        inputs = found.inputs if inputs is None and example is None else inputs
+    model, inputs, name = named(model, inputs, name=name, example=example)
     kind = chosen(framework) if framework is not None else framework_of(model)
     front_end = FRONT_ENDS[kind]
     require(front_end.package, extra=front_end.extra, purpose=f"analysing {front_end.models}")
@@ -98,6 +95,25 @@ def traced(
     if name is None and isinstance(model, os.PathLike):
         name = displayed(Path(model))
     return trace(model, inputs, axes=axes, name=name)
+
+
+def named(
+    model: Any, inputs: Any, *, name: str | None, example: Any = None, values: bool = False
+) -> tuple[Any, Any, str | None]:
+    """A model that a text names, its default inputs, and its name; others as they are.
+
+    Args:
+        model: a model, or a text that names one as on the command line.
+        inputs: what is given as its inputs.
+        name: what is given as its name.
+        example: what is given as an example.
+        values: give weights of models that are known by name values.
+    """
+    if not isinstance(model, str):
+        return model, inputs, name
+    found = resolve(model, values=values, inputs=inputs)
+    inputs = found.inputs if inputs is None and example is None else inputs
+    return found.model, inputs, name or found.name
 
 
 def chosen(framework: str) -> Framework:

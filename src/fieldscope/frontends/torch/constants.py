@@ -47,6 +47,7 @@ class Constants:
         self._copies: dict[int, torch.UntypedStorage] = {}
         self._weights: dict[int, torch.Tensor] = {}
         self._kept: list[torch.UntypedStorage] = []
+        self._lost: dict[int, torch.UntypedStorage] = {}
 
     def on_meta(self, tensor: torch.Tensor) -> torch.Tensor:
         """A tensor of the same shape, strides and type without elements."""
@@ -68,7 +69,7 @@ class Constants:
 
     def concrete(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """The tensor with its elements; None if they can't be known."""
-        if has_values(tensor):
+        if self._is_known(tensor):
             return self._current(tensor)
         if id(tensor) in self._promised:
             return self._promised[id(tensor)][1]()
@@ -100,7 +101,7 @@ class Constants:
         """Run an operator none of whose operands depends on the input."""
         if info.writes:
             return self._write(info, args, kwargs, tensors)
-        if not all(map(has_values, tensors)):
+        if not all(map(self._is_known, tensors)):
             if info.makes_like:
                 return self._made(info, args, kwargs)
             return self._remembered(info, args, kwargs)
@@ -118,6 +119,14 @@ class Constants:
                 if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
                     self._weights[id(tensor)] = tensor
         return result
+
+    def _is_known(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor has elements, none of which were overwritten by unknown ones."""
+        if not has_values(tensor):
+            return False
+        if not self._lost or not has_memory(tensor):
+            return True
+        return tensor.untyped_storage()._cdata not in self._lost
 
     def _is_weight(self, tensor: torch.Tensor) -> bool:
         return tensor.is_floating_point() and (
@@ -164,9 +173,12 @@ class Constants:
         tensors: list[torch.Tensor],
     ) -> Any:
         target = info.target(args, kwargs)
-        if not all(map(has_values, tensors)):
+        if not all(map(self._is_known, tensors)):
             self._deferred.pop(id(target), None)
             self._promised.pop(id(target), None)
+            if has_memory(target):  # what was known of it isn't any more
+                storage = target.untyped_storage()
+                self._lost[storage._cdata] = storage
             return target
         self.write(info, args, kwargs)
         return target
