@@ -16,6 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from fieldscope.errors import FieldscopeError, InputError, ModelError
 from fieldscope.frontends.tensorflow.trace import trace
 from fieldscope.graph.trace import Trace
+from tests.keras.fields import reported
 
 
 class Net(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
@@ -82,6 +83,15 @@ def test_what_keras_exports_is_read(tmp_path: Path) -> None:
     found = trace(tmp_path / "m")
     assert found.inputs[0].shape == (1, 12, 12, 3)
     assert found.graph.shape(found.outputs[0][1]) == (1, 10, 10, 4)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_recurrent_layer_is_followed_step_by_step(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4, 3)), keras.layers.LSTM(2, return_sequences=True)])
+    model.export(tmp_path / "m", verbose=False)
+    report = reported(trace(tmp_path / "m", axes=(1,)))
+    assert not report.bounds
+    assert [report.output.box((k,)) for k in range(4)] == [(slice(0, k + 1),) for k in range(4)]
 
 
 def frozen(path: Path) -> Path:

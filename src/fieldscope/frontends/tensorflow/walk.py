@@ -21,7 +21,7 @@ from fieldscope.frontends.tensorflow.lowering import TABLE
 from fieldscope.frontends.tensorflow.node import Node
 from fieldscope.frontends.tensorflow.states import DEAD, Dead, Held, Untold, Variable, depends
 
-MOST_OPERATIONS = 100_000
+MOST_OPERATIONS = 50_000
 """A program whose loops run more operations than this isn't unrolled."""
 
 SAME = frozenset(
@@ -194,24 +194,25 @@ class Walker:
     ) -> list[Held]:
         """Results that read no input: known where they can be computed."""
         folded: Folded | None = None
+        shapes = [shape_of(output) for output in operation.outputs]
         if not first and all(type(one) is Tensor for one in inputs):
             folded = Folded(operation, inputs)  # type: ignore[arg-type]
+            if None in shapes and inputs:
+                shapes = inferred(operation, inputs)  # type: ignore[arg-type]
         results: list[Held] = []
-        for place, output in enumerate(operation.outputs[first:]):
-            if output.dtype in (tf.resource, tf.variant):
-                results.append(Variable() if output.dtype == tf.resource else Untold())
-                continue
-            shape = shape_of(output)
-            if shape is None:
+        for place, output in enumerate(operation.outputs[first:], start=first):
+            kind, shape = output.dtype, shapes[place]
+            if kind in (tf.resource, tf.variant):
+                results.append(Variable() if kind == tf.resource else Untold())
+            elif shape is not None:
+                elements = None if folded is None else _later(folded, place)
+                results.append(Tensor(shape, kind.name, elements=elements))
+            else:
                 array = None if folded is None else folded.output(place)
-                results.append(
-                    Untold()
-                    if array is None
-                    else Tensor(array.shape, output.dtype.name, elements=array)
-                )
-                continue
-            elements = None if folded is None else _later(folded, place)
-            results.append(Tensor(shape, output.dtype.name, elements=elements))
+                if array is None:
+                    results.append(Untold())
+                else:
+                    results.append(Tensor(array.shape, kind.name, elements=array))
         return results
 
     def _of_shapes(self, operation: tf.Operation, inputs: Sequence[Held]) -> Sequence[Held]:
