@@ -185,3 +185,12 @@ class Overwritten(nn.Module):
 def test_a_constant_that_unknown_values_are_written_into_is_unknown() -> None:
     output = fieldscope.analyze(Overwritten(), (1, 1, 8)).output
     assert output.box((1,)) == output.box((7,)) == (slice(0, 8),)
+
+
+def test_memory_that_nobody_filled_has_no_say() -> None:
+    def looked_up(x: Tensor) -> Tensor:
+        places = torch.empty(8, device="cpu")
+        return x[..., places.long() + torch.empty_like(places).long()]
+
+    output = fieldscope.analyze(looked_up, (1, 1, 8)).output
+    assert [output.box((k,)) for k in range(8)] == [(slice(0, 1),)] * 8

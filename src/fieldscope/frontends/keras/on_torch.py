@@ -53,13 +53,15 @@ class _Calls:
 def trace(model: Any, inputs: Any = None, *, axes: Axes = None, name: str | None = None) -> Trace:
     """Follow a model on PyTorch; see `fieldscope.frontends.keras.trace.trace`."""
     called = arguments(model, inputs)
+    # Made before the trace, in which what is made has elements.
+    weights = {id(variable): _weight(variable) for variable in called.model.variables}
 
     @contextlib.contextmanager
     def following(recorder: Recorder, observer: Observer) -> Iterator[None]:
         del recorder
         scope = keras.StatelessScope(initialize_variables=False)
         # Not by the scope's own argument, which makes tensors with memory of them.
-        scope.state_mapping.update({id(v): _weight(v) for v in called.model.variables})
+        scope.state_mapping.update(weights)
         # Keras' layers are modules, too; their names are given here.
         for hook in ("enter", "leave"):
             setattr(observer, hook, lambda *_: None)

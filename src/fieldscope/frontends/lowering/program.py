@@ -51,7 +51,7 @@ class Tensor:
         value: int | None = None,
         elements: Elements | Callable[[], Elements | None] | None = None,
     ) -> None:
-        self.shape: Shape = tuple(shape)
+        self.shape: Shape = tuple(map(int, shape))  # frameworks hand over NumPy's integers, too
         self.dtype = dtype
         self.value = value
         self._elements = elements

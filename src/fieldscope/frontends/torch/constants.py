@@ -24,6 +24,9 @@ MOST_FILLED = 1 << 22
 
 META = torch.device("meta")
 
+UNFILLED = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
+"""Operators whose result holds whatever was in memory: no field may depend on it."""
+
 UPDATES_STATISTICS = frozenset({"native_batch_norm", "_batch_norm_with_update"})
 """Operators that write to running statistics without saying so in their schema."""
 
@@ -114,6 +117,8 @@ class Constants:
         if weights and not info.is_view and max(t.numel() for t in tensors) > MOST_FROM_WEIGHTS:
             return self._remembered(info, args, kwargs)
         result = self.real(info, args, kwargs)
+        if info.name in UNFILLED:
+            result.zero_()
         if weights and not info.is_view:
             for tensor in result if isinstance(result, (tuple, list)) else (result,):
                 if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
@@ -152,6 +157,8 @@ class Constants:
 
         kwargs = {**kwargs, "device": torch.device("cpu"), "pin_memory": False}
         result = info.function(*map_tensors(stand_in, args), **kwargs)
+        if info.name in UNFILLED:
+            result.zero_()
         self._adopt(result)
         return result
 
