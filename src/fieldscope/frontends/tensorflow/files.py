@@ -143,6 +143,7 @@ def _given(
                 for key, one in results.items()
             ],
             functions=Functions(functions),
+            file=True,
         )
     except FieldscopeError:
         raise

@@ -36,7 +36,7 @@ def flat(inputs: Sequence[Held]) -> list[Tensor]:
 
 def _number(one: Any) -> int | None:
     known = one.elements() if isinstance(one, Tensor) and one.value is None else None
-    return int(known) if known is not None and known.size == 1 else None
+    return int(known.reshape(-1)[0]) if known is not None and known.size == 1 else None
 
 
 def _dims(one: Any) -> tuple[int, ...] | None:

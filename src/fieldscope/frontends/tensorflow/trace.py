@@ -33,6 +33,7 @@ class Given:
         outputs: places and tensors of the outputs.
         functions: the functions that it calls.
         held: tensors that are constants from elsewhere, by identity.
+        file: whether it was read from a file, which may be damaged.
     """
 
     graph: tf.Graph
@@ -41,6 +42,7 @@ class Given:
     outputs: Sequence[tuple[str, tf.Tensor]]
     functions: Functions = field(default_factory=Functions)
     held: dict[int, Held] = field(default_factory=dict)
+    file: bool = False
 
 
 def trace(model: Any, inputs: Any = None, *, axes: Axes = None, name: str | None = None) -> Trace:
@@ -139,6 +141,11 @@ class Walked:
             raise
         except (tf.errors.OpError, RecursionError) as error:
             raise explained(error, f"cannot follow {name or given.name}") from error
+        except Exception as error:
+            if not given.file:
+                raise
+            # What a file says of its operators may contradict itself in any way.
+            raise explained(error, f"the graph of {given.name} contradicts itself") from error
         if closed is not None:
             closed()
         outputs = []

@@ -26,7 +26,7 @@ def gather(call: Call, node: Node, x: Tensor, chosen: Tensor, *axis: Tensor) -> 
         known = call.concrete(axis[0])
         if known is None:
             return call.opaque([x, chosen, *axis], "its axis isn't known")
-        place = int(known) % max(x.ndim, 1)
+        place = int(known.reshape(-1)[0]) % max(x.ndim, 1)
     batch = node.get("batch_dims", 0)
     return _gathered(call, x, chosen, place, batch % (chosen.ndim + 1) if batch else 0)
 
