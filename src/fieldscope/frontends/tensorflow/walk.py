@@ -24,6 +24,9 @@ from fieldscope.frontends.tensorflow.states import DEAD, Dead, Held, Untold, Var
 MOST_OPERATIONS = 50_000
 """A program whose loops run more operations than this isn't unrolled."""
 
+INFERENCE = 5
+"""So many operations more is one counted as whose shape isn't there yet."""
+
 SAME = frozenset(
     """
     Identity StopGradient PreventGradient Snapshot CheckNumerics EnsureShape
@@ -170,6 +173,7 @@ class Walker:
     def _shaped(self, operation: tf.Operation, inputs: Sequence[Held]) -> list[Tensor]:
         shapes = [shape_of(output) for output in operation.outputs]
         if None in shapes and all(type(one) is Tensor for one in inputs):
+            self.left -= INFERENCE
             shapes = inferred(operation, inputs)  # type: ignore[arg-type]
         if None in shapes:
             shapes = [
@@ -198,6 +202,7 @@ class Walker:
         if not first and all(type(one) is Tensor for one in inputs):
             folded = Folded(operation, inputs)  # type: ignore[arg-type]
             if None in shapes and inputs:
+                self.left -= INFERENCE
                 shapes = inferred(operation, inputs)  # type: ignore[arg-type]
         results: list[Held] = []
         for place, output in enumerate(operation.outputs[first:], start=first):
