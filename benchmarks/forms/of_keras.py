@@ -11,7 +11,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
-from benchmarks.forms.fields import Comparison, Fields, fields_of
+import fieldscope
+from benchmarks.forms import of_torch
+from benchmarks.forms.fields import Comparison, Fields, fields_of, numbers
 
 NAMES = (
     "VGG16",
@@ -27,13 +29,33 @@ NAMES = (
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
+TORCHVISION = {"VGG16": "vgg16", "VGG19": "vgg19"}
+"""Networks that are the same in torchvision, window for window."""
+
+
 def compared(names: Sequence[str] = NAMES) -> Iterator[Comparison]:
-    """Each network on JAX and on PyTorch beside itself on TensorFlow."""
+    """Each network on JAX and on PyTorch beside itself on TensorFlow; VGG beside torchvision's."""
     on = {backend: _on(backend, names) for backend in BACKENDS}
     for name in names:
+        if name in TORCHVISION:
+            yield _beside_torchvision(name, on["tensorflow"][name])
         for backend in BACKENDS[1:]:
             form = f"Keras on {backend}, beside tensorflow"
             yield Comparison.of(name, form, on[backend][name], on["tensorflow"][name])
+
+
+def _beside_torchvision(name: str, fields: Fields) -> Comparison:
+    """The windows of a network in their order, since names differ."""
+    model, shape = of_torch.network(TORCHVISION[name])
+    report = fieldscope.analyze(model, shape)
+    windows = (layer for layer in report.layers if layer.operator == "window")
+    ours = [one for key, one in fields.items() if key.startswith("block")]
+    theirs = [numbers(layer) for layer in windows if layer.spatial]
+    both = zip(ours, theirs, strict=True)
+    different = tuple(str(k) for k, (a, b) in enumerate(both) if list(a) != list(b))
+    exact = sum(bool(one[-1]) for one in ours)
+    form = "Keras, beside torchvision"
+    return Comparison(name, form, len(ours), len(ours), different, exact)
 
 
 def _on(backend: str, names: Sequence[str]) -> dict[str, Fields]:
@@ -49,8 +71,6 @@ def _on(backend: str, names: Sequence[str]) -> dict[str, Fields]:
 
 
 def main(names: Sequence[str]) -> int:
-    import fieldscope
-
     found = {name: fields_of(fieldscope.analyze(f"keras:{name}")) for name in names}
     print(json.dumps(found))
     return 0

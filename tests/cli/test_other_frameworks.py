@@ -117,7 +117,7 @@ def test_nothing_else_is_loaded_for_an_onnx_file(net: Path) -> None:
     ("target", "package", "extra", "models"),
     [
         ("net.onnx", "onnx", "onnx", "analysing ONNX models"),
-        ("keras:VGG16", "keras", "keras", "building keras:VGG16"),
+        ("keras:VGG16", "keras", "keras", "analysing Keras models"),
         ("dogs.keras", "keras", "keras", "analysing Keras models"),
     ],
 )

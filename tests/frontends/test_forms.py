@@ -42,7 +42,8 @@ def test_a_network_in_jax_and_in_pytorch(name: str) -> None:
 @pytest.mark.zoo
 def test_a_network_of_keras_on_each_backend() -> None:
     found = list(of_keras.compared())
-    check(found, forms=len(of_keras.NAMES) * (len(of_keras.BACKENDS) - 1), share=1)
+    backends = len(of_keras.NAMES) * (len(of_keras.BACKENDS) - 1)
+    check(found, forms=backends + len(of_keras.TORCHVISION), share=1)
 
 
 def test_a_difference_is_found() -> None:

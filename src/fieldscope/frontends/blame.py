@@ -54,6 +54,7 @@ def displayed(path: str | Path) -> str:
 
 
 def is_users(filename: str) -> bool:
+    """Whether a file of code is the user's own."""
     if filename.startswith("<"):
         return False
     path = Path(filename).resolve()

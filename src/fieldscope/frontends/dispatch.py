@@ -77,8 +77,7 @@ def traced(
         return model
     model, inputs, name = named(model, inputs, name=name, example=example)
     kind = chosen(framework) if framework is not None else framework_of(model)
-    front_end = FRONT_ENDS[kind]
-    require(front_end.package, extra=front_end.extra, purpose=f"analysing {front_end.models}")
+    _find(kind)
     trace = _tracer(kind, model)
     if kind == "torch" and not _is_exported(model):
         if example is None and inputs is None:
@@ -129,6 +128,17 @@ def chosen(framework: str) -> Framework:
         f"there is no framework {framework!r}{meant(framework, list(FRAMEWORKS))}\n"
         f"frameworks are {listed(list(FRAMEWORKS))}"
     )
+
+
+def _find(kind: Framework) -> None:
+    """Make sure that a framework is installed."""
+    if kind == "keras":
+        from fieldscope.frontends.keras.backends import imported
+
+        imported()  # Keras doesn't import without a backend, of which it knows several
+        return
+    front_end = FRONT_ENDS[kind]
+    require(front_end.package, extra=front_end.extra, purpose=f"analysing {front_end.models}")
 
 
 def _tracer(kind: Framework, model: Any) -> Callable[..., Trace]:

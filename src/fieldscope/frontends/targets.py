@@ -33,7 +33,6 @@ from fieldscope.errors import FieldscopeError, ModelError
 from fieldscope.frontends.blame import displayed, told
 from fieldscope.frontends.detection import framework_of, framework_of_file, mentions
 from fieldscope.frontends.torch.torchvision_ops import missing_operators_allowed
-from fieldscope.optional import require
 from fieldscope.wording import listed, meant, near
 
 Shapes = tuple[int, ...] | tuple[tuple[int, ...], ...]
@@ -124,7 +123,6 @@ def _timm(name: str, arguments: Mapping[str, object], values: bool, _: object) -
 
 
 def _keras(name: str, arguments: Mapping[str, object], values: bool, inputs: object) -> _Found:
-    require("keras", extra="keras", purpose=f"building keras:{name}")
     from fieldscope.frontends.keras import zoo
 
     return zoo.build(name, arguments, values=values, inputs=inputs)

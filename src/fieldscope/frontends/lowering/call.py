@@ -179,7 +179,7 @@ class Call(ABC):
         shape = self.shape_of(value)
         if start == 0 and count == shape[axis] and step == 1:
             return value
-        return self.add(Slice(axis, start, step), (value,), _with(shape, axis, count))
+        return self.add(Slice(axis, int(start), int(step)), (value,), _with(shape, axis, count))
 
     def select(self, value: int, axis: int, index: int) -> int:
         """One element of an axis, which is removed."""
@@ -205,7 +205,7 @@ class Call(ABC):
         if before == 0 and after == 0:
             return value
         out = _with(shape, axis, shape[axis] + before + after)
-        return self.add(Pad(axis, before, mode), (value,), out)
+        return self.add(Pad(axis, int(before), mode), (value,), out)
 
     def concat(self, values: Sequence[int], axis: int) -> int:
         """Values one after another on an axis."""
@@ -235,4 +235,5 @@ class Call(ABC):
 
 
 def _with(shape: Shape, axis: int, extent: int) -> Shape:
-    return (*shape[:axis], extent, *shape[axis + 1 :])
+    # Frameworks hand over NumPy's integers, too.
+    return (*shape[:axis], int(extent), *shape[axis + 1 :])
