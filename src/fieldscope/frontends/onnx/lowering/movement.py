@@ -90,7 +90,7 @@ def concat(call: Call, node: Node, *tensors: Tensor) -> int:
     return call.concat([call.value(one) for one in kept], axis)
 
 
-@lowers("com.microsoft.QLinearConcat", shapes=lambda node, *t: [(_joined(node, t), t[3].dtype)])
+@lowers("com.microsoft.QLinearConcat", shapes=lambda node, *t: [(_joined(node, t), t[2].dtype)])
 def quantised_concat(call: Call, node: Node, scale: Tensor, zero: Tensor, *tensors: Tensor) -> int:
     """One after another; each operand is followed by its scale and zero point."""
     axis = node.integer("axis", 1) % len(call.shape)

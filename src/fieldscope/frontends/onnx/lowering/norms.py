@@ -11,7 +11,7 @@ from fieldscope.frontends.lowering.call import Call
 from fieldscope.frontends.lowering.norms import grouped, normalised
 from fieldscope.frontends.lowering.program import Tensor
 from fieldscope.frontends.onnx.lowering.pointwise import along_axis
-from fieldscope.frontends.onnx.lowering.registry import lowers
+from fieldscope.frontends.onnx.lowering.registry import like_first, lowers
 from fieldscope.frontends.onnx.node import Node
 from fieldscope.graph.operators import Indices, Table
 
@@ -136,9 +136,15 @@ def log_softmax(call: Call, node: Node, x: Tensor) -> int:
     return call.mix(call.value(x), _flattened(node, x))
 
 
+@lowers("com.microsoft.QLinearSoftmax", shapes=like_first)
+def quantised_softmax(call: Call, node: Node, x: Tensor, *_: Tensor | None) -> int:
+    """The whole of an axis, at every position of it."""
+    return call.mix(call.value(x), _flattened(node, x))
+
+
 def _flattened(node: Node, x: Tensor) -> range:
     """The axes of a softmax: before opset 13 it is all of them from one on."""
-    if node.opset >= 13:
+    if node.integer("opset", node.opset) >= 13:
         axis = node.integer("axis", -1) % max(x.ndim, 1)
         return range(axis, axis + 1)
     return range(node.integer("axis", 1) % max(x.ndim, 1), x.ndim)

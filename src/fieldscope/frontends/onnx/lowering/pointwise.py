@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fieldscope.frontends.lowering.call import ADDED, Call
 from fieldscope.frontends.lowering.program import Tensor
@@ -39,7 +41,7 @@ CONSTANTS = {
 
 JOINS = ["Max", "Mean", "Min", "Sum"]
 
-QUANTISED = "QLinearAdd QLinearLeakyRelu QLinearMul QLinearSigmoid QLinearWhere".split()
+QUANTISED = "QLinearAdd QLinearLeakyRelu QLinearMul QLinearSigmoid".split()
 """Operators on integers with a scale and a zero point, in the domain com.microsoft."""
 
 ACTIVATIONS = "BiasGelu FastGelu Gelu QuickGelu".split()
@@ -124,13 +126,36 @@ def where(call: Call, _: Node, condition: Tensor, first: Tensor, second: Tensor)
     known = call.concrete(condition)
     if known is None:
         return call.pointwise(condition, first, second)
+    fillings = [call.concrete(one) if prod(one.shape) == 1 else None for one in (second, first)]
+    return _chosen(call, known, (first, second), fillings)
+
+
+def _chosen(
+    call: Call,
+    known: npt.NDArray[Any],
+    branches: tuple[Tensor, Tensor],
+    fillings: Sequence[object] = (None, None),
+) -> int:
+    """The first of two where a constant is true, else the second; each with what fills it."""
     parts = []
-    for branch, other, keep in ((first, second, known), (second, first, ~known)):
+    for branch, filling, keep in zip(branches, fillings, (known, ~known), strict=True):
         if call.depends(branch):
-            filling = call.concrete(other) if prod(other.shape) == 1 else None
             value = call.expand(call.value(branch), call.shape)
             parts.append(call.mask(value, keep, filling=filling))
     return call.pointwise(*parts) if len(parts) > 1 else parts[0]
+
+
+@lowers(
+    "com.microsoft.QLinearWhere",
+    shapes=lambda _, *t: [(np.broadcast_shapes(t[0].shape, t[1].shape, t[4].shape), t[1].dtype)],
+)
+def quantised_where(call: Call, _: Node, condition: Tensor, *tensors: Tensor) -> int:
+    """A constant condition chooses positions; one that depends on the input is read too."""
+    first, second, scales = tensors[0], tensors[3], (*tensors[1:3], *tensors[4:])
+    known = call.concrete(condition)
+    if known is None or any(call.depends(one) for one in scales):
+        return call.pointwise(condition, *tensors)
+    return _chosen(call, known, (first, second))
 
 
 def along_axis(call: Call, tensor: Tensor | None, axis: int, ndim: int) -> int | None:
@@ -144,7 +169,16 @@ def along_axis(call: Call, tensor: Tensor | None, axis: int, ndim: int) -> int |
     return call.reshape(call.value(tensor), shape)
 
 
+def _quantised_shapes(_: Node, x: Tensor, scale: Tensor, *zero: Tensor | None) -> list[Any]:
+    return [(x.shape, zero[0].dtype if zero and zero[0] is not None else "uint8")]
+
+
 @lowers("QuantizeLinear", "DequantizeLinear")
+@lowers("com.microsoft.QuantizeLinear", shapes=_quantised_shapes)
+@lowers(
+    "com.microsoft.DequantizeLinear",
+    shapes=lambda _, x, scale, *zero: [(x.shape, scale.dtype)],
+)
 def quantize(
     call: Call, node: Node, x: Tensor, scale: Tensor, zero: Tensor | None = None
 ) -> int | tuple[int, ...]:

@@ -90,6 +90,35 @@ def quantised_matmul(
     return found
 
 
+def _product_shapes(
+    node: Node, a: Tensor, b: Tensor, *scales: Tensor | None
+) -> list[tuple[Shape, str]]:
+    shape = np.matmul(_blank(a.shape), _blank(b.shape)).shape
+    return [(shape, scales[0].dtype if scales and scales[0] is not None else "")]
+
+
+@lowers("com.microsoft.MatMulIntegerToFloat", shapes=_product_shapes)
+def scaled_matmul(
+    call: Call, node: Node, a: Tensor, b: Tensor, *rest: Tensor | None
+) -> int | tuple[int, ...]:
+    """Row i of a, column j of b, their scales and zero points, and a bias."""
+    scales, bias = rest[:4], rest[4:]
+    if any(call.depends(one) and one is not None and one.shape not in ((), (1,)) for one in scales):
+        return call.opaque([a, b, *rest], "its scales depend on the input")
+    return call.pointwise(matmul(call, node, a, b), *scales, *bias)
+
+
+@lowers("com.microsoft.DynamicQuantizeMatMul", shapes=_product_shapes)
+def ranged_matmul(
+    call: Call, node: Node, a: Tensor, b: Tensor, *rest: Tensor | None
+) -> int | tuple[int, ...]:
+    """Row i of a, column j of b, and the range of all of a, which it is quantised by."""
+    if any(call.depends(one) for one in (b, *rest)) or not call.depends(a):
+        return call.opaque([a, b, *rest], "its weights depend on the input")
+    extremes = call.reduce(call.value(a), range(a.ndim))
+    return call.pointwise(matmul(call, node, a, b), extremes)
+
+
 @lowers("Gemm")
 def gemm(call: Call, node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> int:
     """Row i of a, column j of b, and a summand."""
@@ -105,18 +134,32 @@ def gemm(call: Call, node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) 
     return parts[0]
 
 
-@lowers(
-    "com.microsoft.FusedGemm",
-    shapes=lambda node, a, b, *c: [
-        (
-            (
-                a.shape[1 if node.integer("transA", 0) else 0],
-                b.shape[0 if node.integer("transB", 0) else 1],
-            ),
-            a.dtype,
-        )
-    ],
-)
+def _gemm_shapes(node: Node, a: Tensor, b: Tensor, *_: Any) -> list[tuple[Shape, str]]:
+    rows = a.shape[1 if node.integer("transA", 0) else 0]
+    return [((rows, b.shape[0 if node.integer("transB", 0) else 1]), a.dtype)]
+
+
+def _quantised_gemm_shapes(node: Node, *tensors: Tensor | None) -> list[tuple[Shape, str]]:
+    a, b, zero = tensors[0], tensors[3], tensors[8] if len(tensors) > 8 else None
+    assert a is not None
+    assert b is not None
+    shape = _gemm_shapes(node, a, b)[0][0]
+    return [(shape, "float32" if zero is None else zero.dtype)]
+
+
+@lowers("com.microsoft.QGemm", shapes=_quantised_gemm_shapes)
+def quantised_gemm(
+    call: Call, node: Node, a: Tensor, scale: Tensor, zero: Tensor, b: Tensor, *rest: Tensor | None
+) -> int | tuple[int, ...]:
+    """Row i of a, column j of b, and a summand."""
+    scales = (scale, zero, *rest[:2], *rest[3:])
+    if any(call.depends(one) for one in scales):
+        return call.opaque([a, scale, zero, b, *rest], "its scales depend on the input")
+    found: int = gemm(call, node, a, b, rest[2] if len(rest) > 2 else None)
+    return found
+
+
+@lowers("com.microsoft.FusedGemm", shapes=_gemm_shapes)
 def fused_gemm(call: Call, node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> int:
     """A product, a summand and an activation."""
     found: int = gemm(call, node, a, b, c)
