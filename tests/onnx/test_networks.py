@@ -46,10 +46,8 @@ def _agree(wanted: Report, found: Report, least: int) -> None:
         other = names.get(layer.name)
         if other is None or layer.operator == "pointwise" or "_" in layer.name.split(".")[-1]:
             continue
-        told = (layer.size, layer.stride, layer.start, layer.narrowest, layer.exact)
-        assert told == (other.size, other.stride, other.start, other.narrowest, other.exact), (
-            layer.name
-        )
+        for told in ("size", "stride", "start", "narrowest", "context", "exact"):
+            assert getattr(layer, told) == getattr(other, told), (layer.name, told)
         same += 1
     assert same >= least, sorted(names)
     assert not found.bounds
@@ -60,29 +58,47 @@ EXPORTS = [(False, 9), (False, 13), (True, 20)]
 
 
 class Double(nn.Sequential):
-    def __init__(self, dims: int, before: int, after: int) -> None:
-        conv: Any = nn.Conv2d if dims == 2 else nn.Conv3d
+    def __init__(self, axes: int, before: int, after: int) -> None:
+        conv: Any = nn.Conv2d if axes == 2 else nn.Conv3d
         super().__init__(conv(before, after, 3, padding=1), nn.ReLU(), conv(after, after, 3))
 
 
 class UNet(nn.Module):
-    def __init__(self, dims: int) -> None:
+    def __init__(self, axes: int) -> None:
         super().__init__()
-        self.down = Double(dims, 1, 4)
-        self.pool: Any = nn.MaxPool2d(2) if dims == 2 else nn.MaxPool3d(2)
-        self.inner = Double(dims, 4, 4)
-        transposed: Any = nn.ConvTranspose2d if dims == 2 else nn.ConvTranspose3d
+        self.down = Double(axes, 1, 4)
+        self.pool: Any = nn.MaxPool2d(2) if axes == 2 else nn.MaxPool3d(2)
+        self.inner = Double(axes, 4, 4)
+        transposed: Any = nn.ConvTranspose2d if axes == 2 else nn.ConvTranspose3d
         self.up = transposed(4, 4, 2, stride=2)
-        self.last = Double(dims, 8, 2)
-        self.dims = dims
+        self.last = Double(axes, 8, 2)
+        self.axes = axes
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         side = self.down(x)
         up = self.up(self.inner(self.pool(side)))
         cut = up.shape[-1]
-        side = side[..., :cut, :cut] if self.dims == 2 else side[..., :cut, :cut, :cut]
+        side = side[..., :cut, :cut] if self.axes == 2 else side[..., :cut, :cut, :cut]
         found: torch.Tensor = self.last(torch.cat([side, up], 1))
         return found
+
+
+class Squeezed(nn.Module):
+    """Squeeze and excitation, by calls and modules of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.less = nn.Conv2d(4, 2, 1)
+        self.more = nn.Conv2d(2, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = x.mean((2, 3), keepdim=True)
+        found: torch.Tensor = x * torch.sigmoid(self.more(torch.relu(self.less(mean))))
+        return found
+
+
+def _squeezed() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 3), Squeezed(), nn.Conv2d(4, 4, 5, 2), Squeezed())
 
 
 def _tcn() -> nn.Module:
@@ -94,6 +110,7 @@ SMALL: dict[str, tuple[Any, tuple[int, ...], int]] = {
     "unet-2d": (lambda: UNet(2), (1, 1, 26, 26), 8),
     "unet-3d": (lambda: UNet(3), (1, 1, 18, 18, 18), 8),
     "tcn": (_tcn, (1, 2, 64), 4),
+    "squeezed": (_squeezed, (1, 1, 20, 24), 8),
     "resnet18": (lambda: _torchvision("resnet18"), (1, 3, 64, 64), 20),
 }
 

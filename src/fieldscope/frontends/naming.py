@@ -84,8 +84,8 @@ class Scope:
     """One call of a module: its path, what it called and recorded, and its results.
 
     `kind` is the module's type, "" for the root; `whole` says that it is one layer whatever
-    operators it runs. `results` are its values, each with its place ("", "[0]"); `order` is the
-    number of operations when it returned.
+    operators it runs, `call` that it is no module but one call of a function. `results` are its
+    values, each with its place ("", "[0]"); `order` is the number of operations when it returned.
     """
 
     path: str
@@ -93,6 +93,7 @@ class Scope:
     parent: Scope | None
     depth: int
     whole: bool = False
+    call: bool = False
     children: list[Scope] = field(default_factory=list)
     operations: list[int] = field(default_factory=list)
     results: list[tuple[str, int]] = field(default_factory=list)
@@ -179,8 +180,9 @@ class Names:
             (self._operations[p].source for p in own if node in self._operations[p].nodes),
             self._operations[own[-1]].source,
         )
+        module = scope.parent if scope.call and scope.parent else scope
         for place in own:
-            self._owner[place] = (name, scope.path)
+            self._owner[place] = (name, module.path)
         value = scope.results[0][1]
         layer = TracedLayer(name, value, node, source, scope.depth - 1)
         self.layers.append((own[-1], layer))

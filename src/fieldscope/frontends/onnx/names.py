@@ -29,22 +29,25 @@ class Place(NamedTuple):
     """Where a node stands.
 
     `steps` are the modules around it, each with its type ("" if unknown); `whole` says that the
-    innermost is one layer whatever operators it runs; `name` is the node's own name in it, "" if
-    it has none; `alias` is a path that it is known by beside.
+    innermost is one layer whatever operators it runs, `call` that it is no module but a call of
+    a function; `name` is the node's own name in it, "" if it has none; `alias` is a path that it
+    is known by beside.
     """
 
     steps: tuple[tuple[str, str], ...] = ()
     whole: bool = False
     name: str = ""
     alias: str = ""
+    call: bool = False
 
 
 def place_of(node: NodeProto) -> Place:
     """The modules that a node's name or properties tell of.
 
     Example:
-        >>> place_of(NodeProto(name="/layer1/layer1.0/conv1/Conv"))
-        Place(steps=(('layer1', ''), ('0', ''), ('conv1', '')), whole=False, name='Conv', alias='')
+        >>> place = place_of(NodeProto(name="/layer1/layer1.0/conv1/Conv"))
+        >>> place.steps, place.name
+        ((('layer1', ''), ('0', ''), ('conv1', '')), 'Conv')
         >>> place_of(NodeProto(name="Conv.0")).name
         'Conv.0'
     """
@@ -102,11 +105,12 @@ def _from_properties(node: NodeProto, properties: dict[str, str]) -> Place | Non
         steps.extend((part, kind.rpartition(".")[2]) for part in parts[-1:])
         before = module
     whole = len(classes) > 1 and is_layer(classes[-2])
-    if not whole and own:
+    call = not whole and bool(own)
+    if call:
         # One call of the program may have become several nodes.
         steps.append((own, classes[-1]))
         whole, own = True, ""
-    return Place(tuple(steps), whole, own, alias)
+    return Place(tuple(steps), whole, own, alias, call)
 
 
 def is_layer(kind: str) -> bool:

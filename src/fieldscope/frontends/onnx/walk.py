@@ -289,7 +289,9 @@ class Walker:
             count = self._calls[path]
             if count > 1:
                 steps[-1] = (f"{steps[-1][0]}#{count}", steps[-1][1])
-        return self.program.scopes.at(steps, whole=whole)
+        scope = self.program.scopes.at(steps, whole=whole)
+        scope.call = scope.call or place.call
+        return scope
 
 
 def _shortened(node: Node, count: int) -> Node:
