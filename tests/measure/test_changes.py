@@ -183,6 +183,8 @@ def test_frameworks_and_inputs_that_do_not_fit_are_told() -> None:
     traced = trace(model)
     with pytest.raises(ModelError, match="models of caffe can't be run layer by layer"):
         rehearsal_of("caffe", model, traced, {})
+    with pytest.raises(ModelError, match=r"can't be run\nverify the module that was exported"):
+        rehearsal_of("torch", model, traced, {})
     with pytest.raises(InputError, match="say which input is changed: input= one of 'x'"):
         rehearsal_of("onnx", model, traced, {}, input="z")
     with pytest.raises(InputError, match="positions is 0"):

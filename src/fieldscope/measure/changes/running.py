@@ -54,6 +54,11 @@ def rehearsal_of(
         InputError: the input must be named.
         MissingExtraError: what runs the model isn't installed.
     """
+    if kind == "torch":
+        raise ModelError(
+            "a program of torch.export is read without its weights, so it can't be run\n"
+            "verify the module that was exported"
+        )
     if kind not in RUNNERS:
         raise ModelError(
             f"models of {kind} can't be run layer by layer to be verified\n"
