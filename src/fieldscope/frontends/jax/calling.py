@@ -108,7 +108,7 @@ def calling(function: Any, constants: Any) -> Calling:
     Raises:
         ModelError: it can't be called, or can't be followed.
     """
-    if isinstance(function, jax.export.Exported) if hasattr(jax, "export") else False:
+    if hasattr(jax, "export") and isinstance(function, jax.export.Exported):
         raise ModelError(
             "an exported function holds compiled code, which isn't followed\n"
             "pass the function that was exported"
