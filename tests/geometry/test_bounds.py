@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldscope.geometry import bounds as arrays
+from fieldscope.geometry import masks
 from fieldscope.geometry.bounds import EMPTY, Bounds
 from fieldscope.geometry.padding import padded_index
 from fieldscope.geometry.sliding import Sliding
@@ -25,6 +29,15 @@ slidings = st.builds(
     dilation=st.integers(1, 3),
     before=st.integers(-2, 4),
 )
+limits = st.sampled_from([0, 2, arrays.WIDE])
+
+
+@contextlib.contextmanager
+def wide_from(limit: int) -> Iterator[None]:
+    """Compute windows of more elements by doubling."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "WIDE", limit)
+        yield
 
 
 def written(row: list[Interval]) -> Bounds:
@@ -42,9 +55,9 @@ def united(found: list[Interval]) -> Interval:
     return (min(a for a, _ in present), max(b for _, b in present)) if present else None
 
 
-@given(rows, slidings, st.integers(0, 7))
+@given(rows, slidings, st.integers(0, 7), limits)
 def test_a_window_unites_what_its_taps_read_and_padding_reads_nothing(
-    row: list[Interval], window: Sliding, out: int
+    row: list[Interval], window: Sliding, out: int, limit: int
 ) -> None:
     expected = []
     for o in range(out):
@@ -52,13 +65,14 @@ def test_a_window_unites_what_its_taps_read_and_padding_reads_nothing(
             o * window.stride - window.before + t * window.dilation for t in range(window.kernel)
         ]
         expected.append(united([row[i] for i in taps if 0 <= i < len(row)]))
-    found = arrays.window(written(row), 2, window, len(row), out)
+    with wide_from(limit):
+        found = arrays.window(written(row), 2, window, len(row), out)
     assert read(np.broadcast_to(found, (1, 2, out))) == expected
 
 
-@given(rows, slidings, st.integers(0, 12))
+@given(rows, slidings, st.integers(0, 12), limits)
 def test_a_transposed_window_unites_the_positions_that_reach_an_output(
-    row: list[Interval], window: Sliding, out: int
+    row: list[Interval], window: Sliding, out: int, limit: int
 ) -> None:
     expected = []
     for o in range(out):
@@ -69,7 +83,8 @@ def test_a_transposed_window_unites_the_positions_that_reach_an_output(
             if i * window.stride - window.before + t * window.dilation == o
         ]
         expected.append(united([row[i] for i in sources]))
-    found = arrays.spread(written(row), 2, window, len(row), out)
+    with wide_from(limit):
+        found = arrays.spread(written(row), 2, window, len(row), out)
     assert read(np.broadcast_to(found, (1, 2, out))) == expected
 
 
@@ -90,6 +105,19 @@ def test_a_window_wider_than_the_limit_equals_its_taps() -> None:
     wide = arrays.window(written(row), 2, window, 200, 70)
     taps = arrays.collect(written(row), 2, arrays.window_taps(window, 200, 70))
     assert np.array_equal(wide, taps)
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_windows_far_wider_than_the_axis_cost_no_more_than_it(dilation: int) -> None:
+    row: list[Interval] = [(i, i + 1) for i in range(100)]
+    giant = Sliding(3 << 40, stride=2, dilation=dilation, before=3 << 39)
+    enough = Sliding(600, stride=2, dilation=dilation, before=300)
+    wanted = np.arange(50) % 3 == 0
+    for pulled, slide in ((masks.window, arrays.window), (masks.spread, arrays.spread)):
+        one, other = (slide(written(row), 2, window, 100, 50) for window in (giant, enough))
+        assert np.array_equal(one, other)
+        few, many = (pulled(wanted, 0, window, 100, 50) for window in (giant, enough))
+        assert np.array_equal(few, many)
 
 
 def test_an_axis_kept_at_extent_1_is_written_out_where_an_output_reads_padding_only() -> None:

@@ -12,6 +12,7 @@ extent of the value. An interval that reads nothing is lo = −hi = EMPTY.
 from __future__ import annotations
 
 from functools import lru_cache
+from math import gcd
 from typing import TypeAlias
 
 import numpy as np
@@ -39,6 +40,9 @@ SMALL = 1 << 16
 
 WIDE = 64
 """Windows of more elements are computed by doubling instead of tap by tap."""
+
+MOST_TAPS = 1 << 22
+"""So are those that have more than this at all positions together."""
 
 
 def sizes(bounds: Bounds) -> IndexArray:
@@ -103,16 +107,38 @@ def window(bounds: Bounds, axis: int, window: Sliding, extent: int, out: int) ->
         >>> window(b, 2, Sliding(3, stride=2, before=1), 3, 2).tolist()
         [[[0, 1], [-2, -3]]]
     """
-    if window.kernel > WIDE and window.dilation == 1 and bounds.shape[axis] != 1:
-        first = np.arange(out) * window.stride - window.before
-        lo = np.clip(first, 0, extent)
-        return runs(bounds, axis, lo, np.clip(first + window.kernel, lo, extent))
+    if not _few_taps(window, out):
+        first, step = np.arange(out) * window.stride - window.before, window.dilation
+        lo = first + np.maximum(0, -(first // step)) * step
+        return runs(bounds, axis, lo, np.minimum(first + window.reach, extent), step)
     return collect(bounds, axis, window_taps(window, extent, out))
 
 
 def spread(bounds: Bounds, axis: int, window: Sliding, extent: int, out: int) -> Bounds:
     """Slide a transposed window along an axis."""
+    if not _few_taps(window, out):
+        return runs(bounds, axis, *_arrivals(window, extent, out))
     return collect(bounds, axis, spread_taps(window, extent, out))
+
+
+def _few_taps(window: Sliding, out: int) -> bool:
+    return window.kernel <= WIDE and window.kernel * out <= MOST_TAPS
+
+
+def _arrivals(window: Sliding, extent: int, out: int) -> tuple[IndexArray, IndexArray, int]:
+    """The run of elements that each output of a transposed window reads, and its step.
+
+    Output o reads i where i·stride = o + before − t·dilation for a tap t. Where one is read, the
+    next is dilation/gcd further; which ones they are repeats with the remainder of o.
+    """
+    common = gcd(window.stride, window.dilation)
+    stride, step = window.stride // common, window.dilation // common
+    aim = np.arange(out) + window.before
+    low = np.maximum(0, -((window.reach - 1 - aim) // window.stride))
+    remainder = aim // common % step * pow(stride, -1, step) % step
+    lo = low + (remainder - low) % step
+    hi = np.minimum(aim // window.stride + 1, extent)
+    return lo, np.where(aim % common == 0, hi, lo), step
 
 
 def gather(bounds: Bounds, axis: int, index: IndexArray) -> Bounds:
@@ -146,29 +172,31 @@ def _each_reads(index: IndexArray) -> bool:
     return bool((index.max(axis=1) >= 0).all()) if index.size else True
 
 
-def runs(bounds: Bounds, axis: int, lo: IndexArray, hi: IndexArray) -> Bounds:
-    """Unite the run [lo[o], hi[o]) of elements for each output o."""
-    lengths = hi - lo
+def runs(bounds: Bounds, axis: int, lo: IndexArray, hi: IndexArray, step: int = 1) -> Bounds:
+    """Unite every step-th element of the run [lo[o], hi[o]) for each output o."""
+    lengths = -((lo - hi) // step)
     longest = int(lengths.max(initial=0))
     if bounds.shape[axis] == 1:
         reads = np.where(lengths > 0, 0, -1)
         return bounds if (reads == 0).all() else collect(bounds, axis, reads[:, None])
-    if longest <= WIDE:
-        taps = lo[:, None] + np.arange(longest)
+    if longest <= WIDE and longest * len(lo) <= MOST_TAPS:
+        taps = lo[:, None] + np.arange(longest) * step
         return collect(bounds, axis, np.where(taps < hi[:, None], taps, -1))
-    if (lo == 0).all() and (hi == bounds.shape[axis]).all():
+    if step == 1 and (lo == 0).all() and (hi == bounds.shape[axis]).all():
         return over(bounds, (axis,))
-    # Level j holds the union of 2^j elements from each one on; a run is two of them.
+    # Level j holds the union of 2^j elements, a step apart, from each one on; a run is two of them.
     shape = (*bounds.shape[:axis], len(lo), *bounds.shape[axis + 1 :])
     result = np.full(shape, EMPTY, dtype=np.int64)
     to_front, level, width = np.moveaxis(result, axis, 0), np.moveaxis(bounds, axis, 0), 1
     while True:
         chosen = np.flatnonzero((lengths >= width) & (lengths < 2 * width))
         if len(chosen):
-            to_front[chosen] = np.minimum(level[lo[chosen]], level[hi[chosen] - width])
+            first = lo[chosen]
+            last = first + (lengths[chosen] - width) * step
+            to_front[chosen] = np.minimum(level[first], level[last])
         if 2 * width > longest:
             return result
-        level = np.minimum(level[:-width], level[width:])
+        level = np.minimum(level[: -width * step], level[width * step :])
         width *= 2
 
 

@@ -81,7 +81,10 @@ def spread(mask: BoolArray, axis: int, sliding: Sliding, extent: int, out: int) 
 
 def _taps(sliding: Sliding, coarse: int, fine: int) -> Iterator[tuple[slice, slice]]:
     """For each tap t, the positions o and the elements o·stride − before + t·dilation inside."""
-    for tap in range(sliding.kernel):
+    # Most taps of a window that is longer than the axis lie outside wherever it stands.
+    least = max(0, -(((coarse - 1) * sliding.stride - sliding.before) // sliding.dilation))
+    most = min(sliding.kernel - 1, (fine - 1 + sliding.before) // sliding.dilation)
+    for tap in range(least, most + 1):
         shift = tap * sliding.dilation - sliding.before
         first = max(0, -(shift // sliding.stride))
         last = min(coarse - 1, (fine - 1 - shift) // sliding.stride)
