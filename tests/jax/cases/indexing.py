@@ -111,6 +111,21 @@ INDEXING: dict[str, Case] = {
     "set at pairs": case(lambda x, y: x.at[ROWS, COLUMNS].set(y), (3, 2), (3,)),
     "set outside is dropped": case(lambda x, y: x.at[jnp.asarray([1, 9])].set(y), (4,), (2,)),
     "set one outside is dropped": case(lambda x, y: x.at[9].set(y[0]), (4,), (2,), equal=False),
+    "add outside is moved inside": case(
+        lambda x, y: x.at[jnp.asarray([1, 9])].add(y, mode="clip"), (4,), (2,)
+    ),
+    "add one outside is moved inside": case(
+        lambda x, y: x.at[9].add(y[0], mode="clip"), (4,), (1,)
+    ),
+    "gradient of indices outside": case(
+        jax.grad(lambda x: (jnp.take(x, jnp.asarray([1, 9]), mode="clip") ** 2).sum()), (4,)
+    ),
+    "gather of one element": case(
+        lambda x: lax.gather(
+            x, jnp.asarray([2, 1]), lax.GatherDimensionNumbers((), (0, 1), (0, 1)), (1, 1)
+        ),
+        (3, 4),
+    ),
     "add at a slice": case(lambda x, y: x.at[1:3].add(y), (4, 2), (2, 2)),
     "add at a slice of constants": case(lambda x: x.at[1:3].add(2.0), (4, 2)),
     "add twice": case(put_twice, (4,), (3,)),

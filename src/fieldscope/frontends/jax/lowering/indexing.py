@@ -157,7 +157,7 @@ def starts_of(
         start = known[..., k].astype(np.int64)
         room = shape[axis] - int(sizes[axis])
         valid &= (start >= 0) & (start <= room)
-        arrays[axis] = start.clip(0, room).reshape(*known.shape[:-1], *(1,) * len(stays))
+        arrays[axis] = start.clip(0, room).reshape((*known.shape[:-1], *(1,) * len(stays)))
     for axis, place in paired:
         extents = [1] * (lead + len(stays))
         extents[place] = shape[axis]
@@ -182,5 +182,5 @@ def _filled(
     numbers = np.arange(prod(extents)).reshape(extents)
     index = numbers[tuple(slice(None) if one is None else one for one in arrays)]
     index = np.broadcast_to(index, shape)
-    inside = valid.reshape(*(1,) * first, *valid.shape, *(1,) * (len(shape) - first - valid.ndim))
+    inside = valid.reshape((*(1,) * first, *valid.shape, *(1,) * (len(shape) - first - valid.ndim)))
     return chosen(call, value, np.where(inside, index, -1))

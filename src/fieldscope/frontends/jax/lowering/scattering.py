@@ -17,6 +17,8 @@ from fieldscope.graph.operators import Collect, Indices, Overwrite
 
 Integers = npt.NDArray[Any]
 
+CLIPS = "CLIP"
+
 
 @dataclass(frozen=True)
 class _Scatter:
@@ -76,20 +78,23 @@ def scatter(
     updates: Tensor,
     *,
     dimension_numbers: Any,
+    mode: Any,
     update_jaxpr: Any = None,
     **_: Any,
 ) -> int | tuple[int, ...]:
     """Slices put at listed places (or added there); where values list them, anywhere."""
+    clips = mode.name == CLIPS
     how = _Scatter.of(x, updates, dimension_numbers, adds=update_jaxpr is not None)
     known = call.concrete(indices)
     if known is None:
         return _anywhere(call, x, indices, updates, how)
     if prod(known.shape[:-1]) == 1 and not how.paired:
-        return _box(call, x, updates, known.reshape(-1), how)
+        return _box(call, x, updates, known.reshape(-1), how, clips=clips)
     if max(prod(updates.shape), prod(x.shape)) > MOST_SCATTERED:
         return call.opaque([x, updates], "it scatters more elements than are written out")
     moving = [axis for axis in how.stays if axis in how.mapped]
     arrays, valid = starts_of(known, x.shape, how.mapped, how.sizes, how.paired, moving)
+    valid = None if clips else valid
     axis = how.one_axis(x)
     if axis is not None and valid is None:
         target = arrays[axis].reshape(-1)
@@ -99,14 +104,15 @@ def scatter(
 
 
 def _box(
-    call: Call, x: Tensor, updates: Tensor, start: Integers, how: _Scatter
+    call: Call, x: Tensor, updates: Tensor, start: Integers, how: _Scatter, *, clips: bool
 ) -> int | tuple[int, ...]:
-    """One slice, put at a known place; outside of the operand it is dropped."""
+    """One slice, put at a known place; outside of the operand it is dropped or moved inside."""
     first = [0] * x.ndim
     for axis, place in zip(how.mapped, start, strict=True):
-        if not 0 <= place <= x.shape[axis] - how.sizes[axis]:
+        room = x.shape[axis] - how.sizes[axis]
+        if not 0 <= place <= room and not clips:
             return call.pointwise(x)
-        first[axis] = int(place)
+        first[axis] = min(max(int(place), 0), room)
     update = call.reshape(call.value(updates), how.sizes)
     if not how.adds:
         return overwritten(call, call.value(x), update, first)
@@ -174,7 +180,7 @@ def _elements(
     target = np.ravel_multi_index(tuple(places), x.shape).reshape(-1)
     origin = np.arange(target.size)
     if valid is not None:
-        inside = valid.reshape(*valid.shape, *(1,) * len(how.window))
+        inside = valid.reshape((*valid.shape, *(1,) * len(how.window)))
         inside = np.broadcast_to(inside, shape).reshape(-1)
         target, origin = target[inside], origin[inside]
     count = prod(x.shape)
