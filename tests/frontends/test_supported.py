@@ -46,3 +46,9 @@ def test_what_fits_nothing_is_told() -> None:
         matching(supported("onnx"), "Convv", "onnx")
     with pytest.raises(InputError, match="there is no table of operators for 'keras'"):
         table_of("keras")
+
+
+@pytest.mark.parametrize(("framework", "name"), [("onnx", "Loop"), ("jax", "scan")])
+def test_what_is_followed_without_a_rule_is_told(framework: str, name: str) -> None:
+    with pytest.raises(InputError, match=f"{framework}.{name} has no rule of its own: it is foll"):
+        matching(supported(framework), name, framework)

@@ -137,11 +137,20 @@ def matching(
 
 def _without_rule(name: str, framework: str) -> str | None:
     """What becomes of an operator without a lowering; None where nothing is known of it."""
-    if framework != "torch":
-        return None
-    from fieldscope.frontends.torch.standing import told
+    if framework == "torch":
+        from fieldscope.frontends.torch.standing import told
 
-    return told(name)
+        return told(name)
+    if framework not in ("onnx", "jax"):
+        return None
+    home = f"fieldscope.frontends.{framework}"
+    import_module(f"{home}.walk")  # fills the table
+    if name in import_module(f"{home}.control").CONTROL:
+        return (
+            f"{framework}.{name} has no rule of its own: it is followed while the model is read\n"
+            "analyse a model that uses it to see what it runs"
+        )
+    return None
 
 
 def _kept(rules: tuple[Lowered, ...], wanted: set[str]) -> tuple[Lowered, ...]:
