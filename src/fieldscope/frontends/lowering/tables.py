@@ -79,10 +79,14 @@ def nearest_table(n: int, low: Sequence[int], ratio: Fraction) -> Table:
     m = len(low)
     phases, advance = ratio.denominator, ratio.numerator
     plane = None
-    if repeats(phases, advance, m) and all(
-        low[o] == low[o % phases] + advance * (o // phases)
-        for o in range(m)
-        if low[o % phases] + advance * (o // phases) < n
+    if (
+        phases <= m
+        and repeats(phases, advance, m)
+        and all(
+            low[o] == low[o % phases] + advance * (o // phases)
+            for o in range(m)
+            if low[o % phases] + advance * (o // phases) < n
+        )
     ):
         plane = Periodic(advance, tuple(low[:phases]), tuple(low[o] + 1 for o in range(phases)))
     return Table(0, Indices(low), Indices([o + 1 for o in low]), plane)

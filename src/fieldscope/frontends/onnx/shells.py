@@ -91,8 +91,8 @@ def results_of(
         ModelError: the operands don't fit the operator.
     """
     own = _range if node.op == "Range" else SHAPES.get(node.op)
-    if own is not None:
-        shapes = own(node, *operands)
+    shapes = None if own is None else own(node, *operands)
+    if shapes is not None:
         if len(shapes) < len(node.proto.output):
             raise ModelError(
                 f"{node.what} has {len(node.proto.output)} results, {len(shapes)} known"

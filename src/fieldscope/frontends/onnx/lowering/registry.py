@@ -14,10 +14,11 @@ from fieldscope.frontends.lowering.registry import Lowerings, Rule
 
 TABLE = Lowerings("onnx")
 
-Shapes: TypeAlias = Callable[..., "Sequence[tuple[tuple[int | None, ...] | None, str]]"]
+Shapes: TypeAlias = Callable[..., "Sequence[tuple[tuple[int | None, ...] | None, str]] | None"]
 
 SHAPES: dict[str, Shapes] = {}
-"""Shapes and types of the results of operators that ONNX's own shape functions don't know."""
+"""Shapes and types of the results of operators that ONNX's own shape functions don't know, or
+get wrong; None where those are to tell after all."""
 
 
 def lowers(*names: str, shapes: Shapes | None = None) -> Callable[[Rule], Rule]:

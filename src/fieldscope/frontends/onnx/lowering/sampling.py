@@ -12,6 +12,8 @@ from fractions import Fraction
 from math import ceil, floor, isfinite
 from typing import Any
 
+import numpy as np
+
 from fieldscope.errors import ModelError
 from fieldscope.frontends.lowering.call import Call
 from fieldscope.frontends.lowering.program import Tensor
@@ -25,9 +27,11 @@ from fieldscope.frontends.lowering.tables import (
 from fieldscope.frontends.onnx.lowering.movement import integers, wrapped
 from fieldscope.frontends.onnx.lowering.registry import lowers
 from fieldscope.frontends.onnx.node import Node
+from fieldscope.graph.graph import Shape
 from fieldscope.graph.operators import Indices, Table
 
 _HALF = Fraction(1, 2)
+_WHOLE = Fraction(0), Fraction(1)
 _MOST = 1 << 17
 """Extents beyond this aren't written out position for position."""
 _ROUND: dict[str, Callable[[Fraction], int]] = {
@@ -36,6 +40,7 @@ _ROUND: dict[str, Callable[[Fraction], int]] = {
     "floor": floor,
     "ceil": ceil,
 }
+_CROPS = "tf_crop_and_resize"
 _TAPS = {"linear": 2, "bilinear": 2, "cubic": 4}
 
 
@@ -46,7 +51,7 @@ class Axis:
     n: int
     m: int
     scale: Fraction
-    crop: tuple[Fraction, Fraction] = (Fraction(0), Fraction(1))
+    crop: tuple[Fraction, Fraction] = _WHOLE
 
     def source(self, mode: str) -> tuple[Callable[[int], Fraction], Fraction]:
         """Where an output index lies among the input elements, and the distance of two.
@@ -80,7 +85,7 @@ class Axis:
 
 def _table(node: Node, axis: Axis, mode: str, transform: str, rounding: str) -> Table | None:
     """The elements that each output index of an axis reads; None for itself."""
-    if axis.n == axis.m and axis.scale == 1 and transform != "tf_crop_and_resize":
+    if axis.n == axis.m and axis.scale == 1 and transform != _CROPS:
         return None
     source, step = axis.source(transform)
     if mode == "nearest":
@@ -88,10 +93,10 @@ def _table(node: Node, axis: Axis, mode: str, transform: str, rounding: str) -> 
         low = [min(max(nearest(source(o)), 0), axis.n - 1) for o in range(axis.m)]
         table = nearest_table(axis.n, low, step)
     elif node.integer("antialias", 0) and axis.scale < 1:
-        table = antialias_table(axis.n, axis.m, _TAPS[mode], False, step)
+        table = antialias_table(axis.n, axis.m, _TAPS[mode], False, 1 / axis.scale)
     else:
         table = linear_table(axis.n, axis.m, _TAPS[mode], source, step)
-    if transform == "tf_crop_and_resize":
+    if transform == _CROPS:
         inside = [0 <= source(o) <= axis.n - 1 for o in range(axis.m)]
         lo = [low if keep else 0 for low, keep in zip(table.lo.array, inside, strict=True)]
         hi = [high if keep else 0 for high, keep in zip(table.hi.array, inside, strict=True)]
@@ -105,7 +110,24 @@ def _fraction(node: Node, value: float) -> Fraction:
     return Fraction(float(value)).limit_denominator(10**6)
 
 
-@lowers("Resize")
+def _shapes(node: Node, x: Tensor, *operands: Tensor | None) -> list[tuple[Shape, str]] | None:
+    """Extents by scales, in single precision as they are computed: 0.7 · 10 is 7, not 6.
+
+    ONNX's own shape functions count in double precision, and tell extents by sizes.
+    """
+    scales = operands[min(node.opset >= 11, len(operands) - 1)] if operands else None
+    known = None if scales is None or scales.depends else scales.elements()
+    given = node.numbers("scales", None) if known is None and scales is None else known
+    whole = type(x) is Tensor and node.text("coordinate_transformation_mode", "") != _CROPS
+    if given is None or len(given) != x.ndim or not whole or "axes" in node:
+        return None
+    extents = np.floor(np.array(x.shape, np.float32) * np.asarray(given, np.float32))
+    if not ((extents >= 0) & (extents < 1 << 31)).all():
+        return None
+    return [(tuple(int(n) for n in extents), x.dtype)]
+
+
+@lowers("Resize", shapes=_shapes)
 def resize(
     call: Call,
     node: Node,
@@ -123,13 +145,15 @@ def resize(
         return call.opaque([x, scales, sizes], "its scales aren't known")
     found = _scales(node, x, axes, given, wanted)
     transform = node.text("coordinate_transformation_mode", "half_pixel")
-    crops = [(Fraction(0), Fraction(1))] * len(axes)
-    if transform == "tf_crop_and_resize":
+    crops = [_WHOLE] * len(axes)
+    if transform == _CROPS:
         region = _numbers(call, roi)
         if region is None or len(region) != 2 * len(axes):
             return call.opaque([x, roi], "the region that it takes isn't known")
         exact = [Fraction(one).limit_denominator(10**6) for one in region]
         crops = list(zip(exact[: len(axes)], exact[len(axes) :], strict=True))
+        if any(one == 1 and crop != _WHOLE for one, crop in zip(found, crops, strict=True)):
+            return call.opaque([x], "runtimes differ in what a crop of scale 1 reads")
     if node.integer("antialias", 0) and transform not in ("half_pixel", "pytorch_half_pixel"):
         return call.opaque([x], f"its anti-aliased form by {transform} isn't followed")
     rounding = node.text("nearest_mode", "round_prefer_floor")
@@ -148,6 +172,8 @@ def _resized(
 ) -> int | tuple[int, ...]:
     if max(call.shape, default=0) > _MOST:
         return call.opaque([x], f"it has more than {_MOST:,} positions along an axis")
+    if 0 in call.shape:
+        return call.builder.constant(call.shape)
     mode = node.text("mode", "nearest")
     if (mode != "nearest" and mode not in _TAPS) or rounding not in (*_ROUND, "simple"):
         raise ModelError(f"{node.what} resizes by {mode!r}, {rounding!r}, which isn't known")
@@ -197,11 +223,11 @@ def _older(call: Call, node: Node, x: Tensor, scales: Tensor | None) -> int | tu
         return call.opaque([x, scales], "its scales aren't known")
     axes = range(x.ndim)
     found = _scales(node, x, axes, given, None)
-    crops = [(Fraction(0), Fraction(1))] * x.ndim
+    crops = [_WHOLE] * x.ndim
     return _resized(call, node, x, axes, found, crops, "asymmetric", "simple")
 
 
-@lowers("Upsample")
+@lowers("Upsample", shapes=_shapes)
 def upsample(
     call: Call, node: Node, x: Tensor, scales: Tensor | None = None
 ) -> int | tuple[int, ...]:

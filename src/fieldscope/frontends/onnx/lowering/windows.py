@@ -47,6 +47,10 @@ def sliding(
             before, after = same_padding(
                 extents[k], kernel[k], strides[k], dilations[k], lower=auto == "SAME_LOWER"
             )
+            if before == after == 0 and node.op in ("AveragePool", "LpPool"):
+                # Where windows leave elements out, ONNX Runtime cuts off some in front as well.
+                left = extents[k] - kernel[k] - (-(-extents[k] // strides[k]) - 1) * strides[k]
+                before = -(max(left - (auto == "SAME_LOWER"), 0) // 2)
         elif auto == "VALID":
             before = after = 0
         windows.append(Sliding(kernel[k], strides[k], dilations[k], before))
@@ -189,7 +193,18 @@ def channels_last_convolution(
     return call.pointwise(value, summand)
 
 
-@lowers("ConvTranspose")
+def _transposed_shapes(
+    node: Node, x: Tensor, weight: Tensor, *_: Any
+) -> list[tuple[Shape, str]] | None:
+    """What the node tells itself; ONNX's own shape functions take no less than the input has."""
+    told = node.integers("output_shape", None)
+    if not told or len(told) != x.ndim - 2 or min(told) < 1 or weight.ndim != x.ndim:
+        return None
+    channels = weight.shape[1] * node.integer("group", 1)
+    return None if type(x) is not Tensor else [((x.shape[0], channels, *told), x.dtype)]
+
+
+@lowers("ConvTranspose", shapes=_transposed_shapes)
 def transposed_convolution(
     call: Call, node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> int:
@@ -240,7 +255,30 @@ def _transposed(
     return found
 
 
-@lowers("MaxPool", "AveragePool", "LpPool")
+def _pool_shapes(node: Node, x: Tensor, *_: Any) -> list[tuple[Shape, str]] | None:
+    """Windows that would start behind the input and the padding in front of it are left out.
+
+    ONNX's own shape functions count them.
+    """
+    if x.ndim < 3 or type(x) is not Tensor or node.integer("channels_last", False):
+        return None
+    windows, behind = sliding(node, x.shape[2:], node.integers("kernel_shape", []))
+    counts = []
+    for extent, window, after in zip(x.shape[2:], windows, behind, strict=True):
+        room = extent + window.before + after - window.reach
+        if node.text("auto_pad", "NOTSET").startswith("SAME"):
+            count = -(-extent // window.stride)
+        elif node.integer("ceil_mode", 0):
+            count = -(-room // window.stride) + 1
+            count -= (count - 1) * window.stride >= extent + window.before
+        else:  # rounded towards zero
+            count = (room // window.stride if room > 0 else -(-room // window.stride)) + 1
+        counts.append(max(count, 0))
+    shape = (*x.shape[:2], *counts)
+    return [(shape, x.dtype), (shape, "int64")]
+
+
+@lowers("MaxPool", "AveragePool", "LpPool", shapes=_pool_shapes)
 def pool(call: Call, node: Node, x: Tensor) -> int | tuple[int, ...]:
     """A window on each channel; ceil_mode shows in the result's extent only."""
     windows, _ = sliding(node, x.shape[2:], node.integers("kernel_shape", []))
@@ -266,14 +304,6 @@ def quantised_global_pool(call: Call, node: Node, x: Tensor, *_: Tensor) -> int:
     """All positions of a channel."""
     first = 1 if node.integer("channels_last", 0) else 2
     return call.reduce(call.value(x), range(first, first + x.ndim - 2), keep=True)
-
-
-def _pool_shapes(node: Node, x: Tensor, *_: Any) -> list[tuple[Shape, str]]:
-    windows, behind = sliding(node, x.shape[2:], node.integers("kernel_shape", []))
-    if node.integer("ceil_mode", 0):
-        behind = [after + window.stride - 1 for after, window in zip(behind, windows, strict=True)]
-    counts = map(outputs, x.shape[2:], windows, behind)
-    return [((*x.shape[:2], *counts), x.dtype)]
 
 
 @lowers("com.microsoft.QLinearAveragePool", shapes=_pool_shapes)
