@@ -178,3 +178,10 @@ def test_a_framework_of_another_name_is_refused(run: Run, net: Path) -> None:
     result = run("analyze", str(net), "--framework", "caffe")
     assert result.exit_code == 2
     assert "'caffe' is not one of" in result.stderr
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax", "keras"])
+def test_a_file_of_another_framework_than_said_is_told(run: Run, net: Path, framework: str) -> None:
+    result = run("analyze", str(net), *INPUT, "--framework", framework)
+    assert result.exit_code == 2
+    assert "net.onnx holds a model of onnx, not of" in result.stderr

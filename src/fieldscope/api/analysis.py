@@ -81,7 +81,8 @@ def analyze(
     from fieldscope.interpret import interpret
     from fieldscope.render import shown  # noqa: F401  # registers how reports show themselves
 
-    with _collection_paused():
+    traced: Trace | None = None
+    with _collection_paused(), _memory_errors_told(lambda: traced):
         traced = trace(model, inputs, axes=axes, example=example, name=name, framework=framework)
         keep = {one.value for one in (*traced.layers, *traced.containers, *traced.aliases)}
         keep.update(value for _, value in traced.outputs)
@@ -233,6 +234,18 @@ def _reported(model: Model | Report, inputs: Any, **options: Any) -> Report:
             "pass the model itself to analyse it anew"
         )
     return model
+
+
+@contextlib.contextmanager
+def _memory_errors_told(traced: Callable[[], Trace | None]) -> Iterator[None]:
+    """Tell of memory that doesn't suffice, with what is largest if the model has been traced."""
+    from fieldscope.frontends.extents import too_large
+
+    try:
+        yield
+    except MemoryError as error:
+        trace = traced()
+        raise too_large(None if trace is None else trace.graph) from error
 
 
 @contextlib.contextmanager

@@ -11,7 +11,13 @@ from typing import Any
 
 from fieldscope.errors import InputError
 from fieldscope.frontends.blame import displayed
-from fieldscope.frontends.detection import FRAMEWORKS, Framework, framework_of
+from fieldscope.frontends.detection import (
+    FRAMEWORKS,
+    Framework,
+    framework_of,
+    framework_of_file,
+)
+from fieldscope.frontends.extents import check_declared
 from fieldscope.frontends.inputs import Axes
 from fieldscope.frontends.targets import resolve
 from fieldscope.graph.trace import Trace
@@ -76,7 +82,7 @@ def traced(
             raise InputError(f"a trace has its inputs already: {listed(clash)} can't be given")
         return model
     model, inputs, name = named(model, inputs, name=name, example=example)
-    kind = chosen(framework) if framework is not None else framework_of(model)
+    kind = framework_of(model) if framework is None else _told(framework, model)
     _find(kind)
     trace = _tracer(kind, model)
     if kind == "torch" and not _is_exported(model):
@@ -93,7 +99,10 @@ def traced(
         )
     if name is None and isinstance(model, os.PathLike):
         name = displayed(Path(model))
-    return trace(model, inputs, axes=axes, name=name)
+    found = trace(model, inputs, axes=axes, name=name)
+    if inputs is None:
+        check_declared(found)
+    return found
 
 
 def named(
@@ -139,6 +148,24 @@ def _find(kind: Framework) -> None:
         return
     front_end = FRONT_ENDS[kind]
     require(front_end.package, extra=front_end.extra, purpose=f"analysing {front_end.models}")
+
+
+def _told(framework: str, model: Any) -> Framework:
+    """The framework that the user says runs a model; a file may contradict."""
+    kind = chosen(framework)
+    own = framework_of_file(Path(model)) if isinstance(model, os.PathLike) else None
+    if own not in (None, kind) and {own, kind} != {"keras", "tensorflow"}:
+        shown = displayed(Path(model))
+        raise InputError(
+            f"{shown} holds a model of {own}, not of {kind}\n"
+            "leave the framework out, which is for functions"
+        )
+    if isinstance(model, os.PathLike) and kind == "jax":
+        raise InputError(
+            f"JAX has no files of models, and {displayed(Path(model))} is one\n"
+            "give the function itself"
+        )
+    return kind
 
 
 def _tracer(kind: Framework, model: Any) -> Callable[..., Trace]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fieldscope.errors import TraceError
+from fieldscope.frontends.extents import check_grown
 from fieldscope.frontends.inputs import Axes, Default, Spec, spatial_axes
 from fieldscope.frontends.layouts import by_windows
 from fieldscope.frontends.lowering import call as shared
@@ -117,10 +118,12 @@ class Program:
         self._call = Call(self.builder)
         self._operations: list[Operation] = []
         self._inputs: list[tuple[str, Spec]] = []
+        self._longest = 0
 
     def input(self, name: str, spec: Spec) -> Tensor:
         """Add the next input."""
         self._inputs.append((name, spec))
+        self._longest = max(self._longest, *spec.shape, 0)
         return Tensor(spec.shape, spec.dtype or "", self.builder.input(spec.shape))
 
     def lower(
@@ -150,12 +153,18 @@ class Program:
 
         Returns:
             The results: values, and constants of unknown elements where nothing is read.
+
+        Raises:
+            InputError: a result is out of all proportion to what is read.
         """
         call, builder = self._call, self.builder
         call.results = tuple(results)
         builder.origin = len(self._operations)
         first = len(builder)
         operands = tensors_in([args, kwargs])
+        for result in results:
+            shapes = [one.shape for one in operands]
+            check_grown(f"{self.framework}.{source}", result.shape, shapes, self._longest)
         if rule is None:
             found: Any = call.opaque(operands, "it has no lowering")
         else:

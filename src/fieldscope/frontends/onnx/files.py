@@ -60,7 +60,9 @@ def load(path: Path) -> tuple[ModelProto, Stored]:
                 file.seek(0)
                 data = file.read()
     except OSError as error:
-        raise ModelError(f"{path} can't be read: {error.strerror}") from error
+        raise ModelError(
+            f"{path} can't be read: {error.strerror}\ngive a file that may be read"
+        ) from error
     model = ModelProto()
     try:
         model.ParseFromString(data)

@@ -8,11 +8,21 @@ from typing import TypeVar
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
 
 from fieldscope.errors import ModelError
+from fieldscope.frontends.blame import told
 
 _Default = TypeVar("_Default")
 _DEPTH = 64
 
 Attributes = Mapping[str, AttributeProto]
+
+
+def unexpected(what: str, error: Exception) -> ModelError:
+    """What to say of an error that no file should lead to: only a check of the file tells more."""
+    return ModelError(
+        f"{what} can't be followed: {told(error)}\n"
+        "if onnx.checker.check_model finds nothing wrong with the model, this is a mistake in "
+        "fieldscope: please report it"
+    )
 
 
 class Node:

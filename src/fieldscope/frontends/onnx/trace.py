@@ -9,13 +9,13 @@ from typing import Any
 from onnx import FunctionProto, GraphProto, ModelProto, ValueInfoProto, defs
 
 from fieldscope.errors import FieldscopeError, InputError, ModelError, TraceError
-from fieldscope.frontends.blame import told
+from fieldscope.frontends.blame import displayed
 from fieldscope.frontends.inputs import Axes, Spec, channels_first, specs
 from fieldscope.frontends.lowering.program import Program, Tensor
 from fieldscope.frontends.onnx.control import Unsure
 from fieldscope.frontends.onnx.elements import LARGEST, NAMES
 from fieldscope.frontends.onnx.files import Stored, load
-from fieldscope.frontends.onnx.node import domain_of
+from fieldscope.frontends.onnx.node import domain_of, unexpected
 from fieldscope.frontends.onnx.walk import Environment, Walker
 from fieldscope.graph.trace import Trace
 from fieldscope.wording import listed
@@ -45,14 +45,15 @@ def trace(
         InputError: the shape of an input isn't known, or the inputs given aren't the model's.
         TraceError: its outputs don't depend on its inputs.
     """
-    stored = Stored()
+    stored, path = Stored(), None
     if not isinstance(model, ModelProto):
         path = Path(model)
         name = name or path.stem
         model, stored = load(path)
     graph = model.graph
     if not graph.node:
-        raise ModelError("the ONNX model has no nodes\nis the file damaged?")
+        file = "the ONNX model" if path is None else displayed(path)
+        raise ModelError(f"{file} has no nodes\nis the file damaged?")
     versions = _versions(model)
     held = {one.name for one in graph.initializer}
     held.update(one.values.name for one in graph.sparse_initializer)
@@ -64,12 +65,10 @@ def trace(
     walker = Walker(program, _functions(model), stored)
     try:
         found = walker.graph(graph, env)
-    except FieldscopeError:
+    except (FieldscopeError, MemoryError):
         raise
     except Exception as error:
-        raise ModelError(
-            f"the ONNX model can't be followed: {told(error)}\nis the file damaged?"
-        ) from error
+        raise unexpected("the ONNX model", error) from error
     return program.trace(
         name or graph.name or "model",
         _outputs(graph, found),

@@ -21,7 +21,14 @@ from fieldscope.frontends.onnx.files import Stored
 from fieldscope.frontends.onnx.folding import Folder
 from fieldscope.frontends.onnx.lowering import TABLE
 from fieldscope.frontends.onnx.names import Place, place_of
-from fieldscope.frontends.onnx.node import Attributes, Node, domain_of, operator_of, resolved
+from fieldscope.frontends.onnx.node import (
+    Attributes,
+    Node,
+    domain_of,
+    operator_of,
+    resolved,
+    unexpected,
+)
 from fieldscope.frontends.onnx.shells import Vague, misfit, named, results_of
 from fieldscope.graph.verify import problem_of
 
@@ -138,7 +145,12 @@ class Walker:
         op, domain = operator_of(proto), domain_of(proto.domain)
         node = Node(proto, op, env.versions.get(domain, 1))
         operands = [env.find(name, node.what) if name else None for name in proto.input]
-        results = self._results(node, operands, env)
+        try:
+            results = self._results(node, operands, env)
+        except (FieldscopeError, MemoryError):
+            raise
+        except Exception as error:
+            raise unexpected(node.what, error) from error
         for name, result in zip(proto.output, results, strict=False):
             env.names[name] = result
 
@@ -189,7 +201,7 @@ class Walker:
     def _shells(self, node: Node, operands: Sequence[Any], env: Environment) -> list[Tensor] | None:
         try:
             return results_of(node, operands, env.versions)
-        except FieldscopeError:
+        except (FieldscopeError, MemoryError):
             raise
         except Exception as error:
             raise misfit(node, operands, told(error)) from error
@@ -258,10 +270,11 @@ class Walker:
                 name=place.name,
                 aliases=tuple(dict.fromkeys(a for a in aliases if a and a[0] != "?")),
             )
-        except FieldscopeError:
+        except (FieldscopeError, MemoryError):
             raise
         except Exception as error:
-            raise misfit(node, operands, told(error)) from error
+            shapes = ", ".join(str(getattr(one, "shape", "-")) for one in operands)
+            raise unexpected(f"{node.what} with operands of shapes {shapes}", error) from error
         self._check(node, operands, first)
         return [
             Vague(shell.extents, shell.dtype, one.value) if isinstance(shell, Vague) else one
