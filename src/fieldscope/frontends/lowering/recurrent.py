@@ -8,11 +8,21 @@ from fieldscope.frontends.lowering.call import Call
 from fieldscope.graph.operators import Contract, Indices, Table
 
 
-def prefix(call: Call, value: int, axis: int, *, backward: bool = False) -> int:
-    """Index o of an axis reads all up to itself, or backward itself and all behind it."""
+def prefix(
+    call: Call, value: int, axis: int, *, backward: bool = False, exclusive: bool = False
+) -> int:
+    """Index o of an axis reads all up to itself, or backward itself and all behind it.
+
+    Args:
+        call: the call.
+        value: what is read.
+        axis: the axis.
+        backward: whether it runs from the last index to the first.
+        exclusive: whether an index doesn't read itself.
+    """
     shape = call.shape_of(value)
-    index = np.arange(shape[axis])
-    lo, hi = (index, index * 0 + shape[axis]) if backward else (index * 0, index + 1)
+    index, own = np.arange(shape[axis]), 0 if exclusive else 1
+    lo, hi = (index + 1 - own, index * 0 + shape[axis]) if backward else (index * 0, index + own)
     return call.add(Table(axis, Indices(lo), Indices(hi)), [value], shape)
 
 

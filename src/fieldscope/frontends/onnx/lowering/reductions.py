@@ -8,10 +8,10 @@ import numpy as np
 
 from fieldscope.frontends.lowering.call import Call
 from fieldscope.frontends.lowering.program import Tensor
+from fieldscope.frontends.lowering.recurrent import prefix
 from fieldscope.frontends.onnx.lowering.movement import integers, wrapped
 from fieldscope.frontends.onnx.lowering.registry import lowers
 from fieldscope.frontends.onnx.node import Node
-from fieldscope.graph.operators import Indices, Table
 
 REDUCTIONS = "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare".split()
 
@@ -46,19 +46,18 @@ def topk(call: Call, node: Node, x: Tensor, count: Tensor | None = None) -> tupl
 
 
 @lowers("CumSum", "CumProd")
-def prefix(call: Call, node: Node, x: Tensor, axis: Tensor) -> int | tuple[int, ...]:
+def cumulative(call: Call, node: Node, x: Tensor, axis: Tensor) -> int | tuple[int, ...]:
     """Element o reads elements 0 to o, or o to the last; itself not if exclusive."""
     known = integers(call, node, axis)
     if known is None:
         return call.opaque([x, axis], "the axis that it sums along isn't known")
-    place = wrapped(node, known, x.ndim)[0]
-    n, inner = x.shape[place], 0 if node.integer("exclusive", 0) else 1
-    index = np.arange(n)
-    if node.integer("reverse", 0):
-        lo, hi = index + 1 - inner, index * 0 + n
-    else:
-        lo, hi = index * 0, index + inner
-    return call.add(Table(place, Indices(lo), Indices(hi)), [call.value(x)], x.shape)
+    return prefix(
+        call,
+        call.value(x),
+        wrapped(node, known, x.ndim)[0],
+        backward=bool(node.integer("reverse", 0)),
+        exclusive=bool(node.integer("exclusive", 0)),
+    )
 
 
 @lowers("DFT")
