@@ -219,6 +219,23 @@ def test_tables_and_masks_are_read_from_the_file(tmp_path: Path) -> None:
         assert own.output.box((position,)) == found.output.box((position,))
 
 
+class Hidden(nn.Module):
+    """Scores that are hidden by minus infinity, as most attention in Python hides them."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = x @ x.transpose(-1, -2)
+        hidden = torch.ones(x.shape[-2], x.shape[-2], dtype=torch.bool).triu(1)
+        return scores.masked_fill(hidden, float("-inf")).softmax(-1) @ x
+
+
+@pytest.mark.parametrize("decomposed", [False, True])
+def test_infinity_in_a_file_is_a_number(decomposed: bool, tmp_path: Path) -> None:
+    program = exported(Hidden(), torch.zeros(1, 5, 2))
+    path = saved(core(program) if decomposed else program, tmp_path / "net.pt2")
+    report = fieldscope.analyze(trace(path, axes=(1,)))
+    assert [report.output.box((at,)) for at in range(5)] == [(slice(0, k),) for k in range(1, 6)]
+
+
 def test_a_custom_operator_is_a_bound(tmp_path: Path) -> None:
     with torch.library._scoped_library("fieldscope_test", "FRAGMENT") as library:
         library.define("double(Tensor x) -> Tensor")

@@ -100,20 +100,22 @@ def argument_of(which: str, content: Any) -> Any:
             return [argument_of(*union_of(one, which)) for one in list_of(content, which)]
         case "as_optional_tensor":
             return argument_of(*union_of(content, which))
-        case "as_int" | "as_float" | "as_bool" | "as_string":
+        case "as_float":
+            return float_of(content, which)
+        case "as_int" | "as_bool" | "as_string":
             return plain_of(content, which)
         case "as_ints" | "as_floats" | "as_bools" | "as_strings":
-            return [plain_of(one, which) for one in list_of(content, which)]
+            return [argument_of(which[:-1], one) for one in list_of(content, which)]
         case "as_int_lists" | "as_float_lists":
-            return [argument_of("as_ints", row) for row in list_of(content, which)]
+            return [argument_of(f"{which[:-6]}s", row) for row in list_of(content, which)]
         case "as_sym_int" | "as_sym_bool" | "as_sym_float":
             kind, value = union_of(content, which)
-            return Ref(text_of(value, "a name")) if kind == "as_name" else plain_of(value, kind)
+            return Ref(text_of(value, "a name")) if kind == "as_name" else argument_of(kind, value)
         case "as_sym_ints" | "as_sym_bools" | "as_sym_floats":
             return [argument_of(which[:-1], one) for one in list_of(content, which)]
         case "as_complex":
             parts = object_of(content, which)
-            return complex(float_of(parts.get("real")), float_of(parts.get("imag")))
+            return complex(*(float_of(parts.get(part), which) for part in ("real", "imag")))
         case "as_scalar_type":
             return type_of(content)
         case "as_memory_format":

@@ -37,6 +37,9 @@ _TYPES = {
 }
 
 
+_SPECIAL = ("Infinity", "-Infinity", "NaN")
+
+
 def object_of(data: Any, what: str) -> dict[str, Any]:
     """An object."""
     if not isinstance(data, dict):
@@ -83,10 +86,12 @@ def maybe_int(data: Any) -> int | None:
     return data if is_int(data) else None
 
 
-def float_of(data: Any) -> float:
-    """A number."""
+def float_of(data: Any, what: str) -> float:
+    """A number; what JSON has none for is written as a text."""
+    if isinstance(data, str) and data in _SPECIAL:
+        return float(data)
     if not isinstance(data, (int, float)):
-        raise GraphError("part of a complex number isn't one")
+        raise GraphError(f"{what[:60]} is {type(data).__name__}, not a number")
     return float(data)
 
 
