@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx
 import onnx.utils
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -160,7 +161,6 @@ def test_files_of_others_are_exact(name: str, shape: tuple[int, ...]) -> None:
 
 def test_a_probe_of_the_runtime_agrees(tmp_path: Path) -> None:
     """Boxes at inner layers of a file of others, measured by ONNX Runtime."""
-    onnxruntime = pytest.importorskip("onnxruntime")
     path, shape = _rapidocr("ch_PP-OCRv4_det_infer.onnx"), (1, 3, 96, 160)
     report = reported(path, shape)
     found = onnx.load(str(path))
