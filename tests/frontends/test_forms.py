@@ -34,9 +34,10 @@ def test_a_module_and_what_is_exported_of_it(name: str) -> None:
         check(list(of_torch.compared(name)), forms=len(of_torch.FORMS), share=0.4)
 
 
+@pytest.mark.zoo
 @pytest.mark.parametrize("name", of_jax.NAMES)
 def test_a_network_in_jax_and_in_pytorch(name: str) -> None:
-    check(list(of_jax.compared(name)), forms=1, share=0.4)
+    check(list(of_jax.compared(name)), forms=1, share=0.3)
 
 
 @pytest.mark.zoo
