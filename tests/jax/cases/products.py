@@ -96,6 +96,12 @@ PRODUCTS: dict[str, Case] = {
     "resize down": case(resized(4, 2), (9, 2)),
     "resize down without antialiasing": case(resized(4, antialias=False), (9,)),
     "resize cubic": case(resized(10, method="cubic"), (5,)),
+    "a matrix of two axes": case(
+        lambda x: jnp.tensordot(x, jnp.eye(6)[:, ::-2].reshape(2, 3, 3), 2), (2, 2, 3)
+    ),
+    "a matrix of two axes, first": case(
+        lambda x: jnp.tensordot(jnp.tri(4, 6).reshape(4, 3, 2), x, ((1, 2), (2, 0))), (2, 2, 3)
+    ),
     "resize lanczos": case(resized(9, method="lanczos3"), (5,), equal=False),
     "resize nearest": case(resized(6, 3, method="nearest"), (3, 4)),
     "scale and translate": case(

@@ -65,21 +65,25 @@ def _by_weights(
     *,
     first: bool,
 ) -> int | None:
-    """A product along one axis with a matrix that the function makes; None if it is full."""
+    """A product with a matrix that the function makes; None if it is full."""
     if not first:
         gone_x, gone_y, batch_x, batch_y = gone_y, gone_x, batch_y, batch_x
-    if len(gone_x) != 1 or batch_x or prod(weights.shape) > MOST_WEIGHTS:
+    if not gone_x or batch_x or prod(weights.shape) > MOST_WEIGHTS:
         return None
     known = weights.exactly()
     if known is None or known.dtype.kind not in "bfiu":
         return None
     kept = [axis for axis in range(weights.ndim) if axis not in gone_y]
-    matrix = known.transpose([*kept, *gone_y]).reshape(-1, x.shape[gone_x[0]])
+    matrix = known.transpose([*kept, *gone_y]).reshape(-1, prod(x.shape[k] for k in gone_x))
     keep = nonzero(matrix)
     if keep.all():
         return None
-    (axis,) = gone_x
-    value = by_pattern(call, call.value(x), axis, keep)
+    value, axis = call.value(x), gone_x[0]
+    if len(gone_x) > 1:  # as of several matrices that were multiplied first
+        rest = [k for k in range(x.ndim) if k not in gone_x]
+        value, axis = call.permute(value, [*rest, *gone_x]), len(rest)
+        value = call.reshape(value, (*(x.shape[k] for k in rest), matrix.shape[1]))
+    value = by_pattern(call, value, axis, keep)
     shape = call.shape_of(value)
     made = [weights.shape[k] for k in kept]
     value = call.reshape(value, (*shape[:axis], *made, *shape[axis + 1 :]))
