@@ -181,3 +181,14 @@ def test_softmax_flattens_before_opset_13(opset: int, size: int) -> None:
     node = _node("Softmax", ["x"], ["y"], axis=1)
     report = reported(model([node], SIGNAL, opset=opset))
     assert report.output.box((3,)) == (slice(0, 32) if size == 32 else slice(3, 4),)
+
+
+def test_empty_operands_add_nothing_to_a_concatenation() -> None:
+    nodes = [
+        _node("Slice", ["x", "z", "z", "a"], ["e"]),
+        _node("Concat", ["e", "e"], ["f"], axis=1),
+        _node("Concat", ["f", "x", "e"], ["g"], axis=1),
+        _node("Conv", ["g", "w"], ["y"]),
+    ]
+    constants = {"w": WEIGHT, "z": np.array([0], np.int64), "a": np.array([1], np.int64)}
+    assert reported(model(nodes, SIGNAL, constants=constants)).output.size == (3,)

@@ -87,6 +87,8 @@ def concat(call: Call, node: Node, *tensors: Tensor) -> int:
     """One after another; empty operands add nothing."""
     axis = node.integer("axis", 1) % len(call.shape)
     kept = [one for one in tensors if one.shape[axis]]
+    if not kept:
+        return call.builder.constant(call.shape)
     return call.concat([call.value(one) for one in kept], axis)
 
 
