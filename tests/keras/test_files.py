@@ -102,7 +102,7 @@ def entry(name: str, module: str | None, /, **config: Any) -> dict[str, Any]:
 SMUGGLED = {
     "a lambda": entry("Lambda", "keras.layers", name="l", function="eJw="),
     "a class of os": entry("system", "os", name="l"),
-    "a class of subprocess": entry("Popen", "subprocess", args=["touch", "/tmp/x"]),
+    "a class of subprocess": entry("Popen", "subprocess", args=["touch", "x"]),
     "a function of os": entry(
         "Activation",
         "keras.layers",
@@ -123,7 +123,7 @@ SMUGGLED = {
             "registered_name": "function",
         },
     ),
-    "a SavedModel": entry("TFSMLayer", "keras.layers", filepath="/tmp/x"),
+    "a SavedModel": entry("TFSMLayer", "keras.layers", filepath="x"),
     "a pickle": entry("TorchModuleWrapper", "keras.layers", module={}),
     "a custom class": entry("Mine", "my.own.module", name="l"),
     "a file as vocabulary": entry("StringLookup", "keras.layers", vocabulary="/etc/passwd"),

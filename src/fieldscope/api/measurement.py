@@ -39,7 +39,7 @@ def _of_pytorch(model: Any, purpose: str, instead: str) -> None:
 
 def gradient(
     model: Callable[..., Any],
-    inputs: Any,
+    inputs: Any = None,
     *,
     layer: str | None = None,
     position: Position = "center",

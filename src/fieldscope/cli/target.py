@@ -189,9 +189,10 @@ def subject_of(asked: Asked, *, values: bool = False) -> Iterator[tuple[Subject,
         arguments = gathered("--arg", asked.arguments)
         found = resolve(asked.target, arguments, values=values, inputs=given)
         if given is None and arrays is None and not found.tells_inputs:
+            shape = "1x224x224x3" if framework_of(found.model) == "jax" else "1x3x224x224"
             raise InputError(
                 f"{found.name} has no default input\n"
-                "pass its shape with batch, such as --input 1x3x224x224"
+                f"pass its shape with batch, such as --input {shape}"
             )
         example: Any = None
         if arrays is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -46,7 +47,7 @@ def arguments(model: Any, inputs: Any) -> Arguments:
     if structure is None:
         return _by_signature(model, inputs)
     flat = keras.tree.flatten(structure)
-    names = [tensor.name for tensor in flat]
+    names = _names(flat)
     given = {} if inputs is None else specs(inputs, names)
     shapes = {
         key: _filled(key, tensor.shape, given.get(key))
@@ -63,6 +64,18 @@ def arguments(model: Any, inputs: Any) -> Arguments:
             return model(packed, training=False)
 
     return Arguments(model, {key: Spec(shapes[key], types[key]) for key in names}, call)
+
+
+def _names(tensors: Sequence[Any]) -> list[str]:
+    """What the user calls the inputs; Keras' own names count what the process made before."""
+    alone = len(tensors) == 1
+    return [
+        ("input" if alone else f"input_{k}") if _OWN_NAME.fullmatch(tensor.name) else tensor.name
+        for k, tensor in enumerate(tensors, 1)
+    ]
+
+
+_OWN_NAME = re.compile(r"keras_tensor(_\d+)?(CLONE)?")
 
 
 def _structure(model: Any) -> Any:
