@@ -12,6 +12,7 @@ import onnx
 import onnx.parser
 import pytest
 
+from fieldscope.cli.advice import for_the_command
 from tests.cli.conftest import Run
 
 MODEL = """
@@ -185,3 +186,8 @@ def test_a_file_of_another_framework_than_said_is_told(run: Run, net: Path, fram
     result = run("analyze", str(net), *INPUT, "--framework", framework)
     assert result.exit_code == 2
     assert "net.onnx holds a model of onnx, not of" in result.stderr
+
+
+def test_shapes_are_advised_in_options() -> None:
+    said = for_the_command("its extents are open\ngive its shape with batch, such as (1, 224, 3)")
+    assert said.endswith("give its shape with batch, such as --input 1x224x3")

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _EACH_INPUT = "give each input that its forward needs with --input SHAPE or --input NAME=SHAPE"
 
+
+def _as_option(shape: re.Match[str]) -> str:
+    return f"--input {shape[1].replace(', ', 'x')}"
+
+
 # As the library writes it, and as the command does. Tests run a call into each.
-_SAID: tuple[tuple[str, str], ...] = (
+_SAID: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"pass example=<a real input> to", "pass a real input, --example FILE.npy, to"),
     (r"pass axes=, for example axes=\(1,\) for", "pass --axes, for example --axes 1 for"),
     (r"axes=\S.* doesn't say which input it is for", "--axes doesn't say which input it is for"),
     (r"give a dict from input to axes, with the inputs", "give --axes NAME=AXES, for the inputs"),
+    (r"(?<=such as )\((\d+(?:, \d+)+)\)$", _as_option),
     (r"give as many inputs as its forward needs, or a dict by name", _EACH_INPUT),
     (r"say which with input=;", "say which with --on;"),
     (r"say which one is measured, such as input='(.*)'", r"say which with --on, such as --on \1"),
