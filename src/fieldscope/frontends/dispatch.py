@@ -17,7 +17,7 @@ from fieldscope.frontends.detection import (
     framework_of,
     framework_of_file,
 )
-from fieldscope.frontends.extents import check_declared
+from fieldscope.frontends.extents import as_declared, check_declared
 from fieldscope.frontends.inputs import Axes
 from fieldscope.frontends.targets import resolve
 from fieldscope.graph.trace import Trace
@@ -99,9 +99,10 @@ def traced(
         )
     if name is None and isinstance(model, os.PathLike):
         name = displayed(Path(model))
-    found = trace(model, inputs, axes=axes, name=name)
-    if inputs is None:
-        check_declared(found)
+    with as_declared(unasked=inputs is None):
+        found = trace(model, inputs, axes=axes, name=name)
+        for one in found.inputs:
+            check_declared(one.name, one.shape)
     return found
 
 

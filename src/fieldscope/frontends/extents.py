@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from math import prod
 
 from fieldscope.errors import InputError
 from fieldscope.graph.graph import Graph, Shape
 from fieldscope.graph.operators import Input
-from fieldscope.graph.trace import Trace
 
 DECLARED = 1 << 18
 """No axis of an input may be longer, unless the user gives its shape."""
@@ -18,21 +20,34 @@ GROWN = 1 << 20
 _TIMES = 16
 
 
-def check_declared(trace: Trace) -> None:
-    """Check the inputs of a model of which the user gives no shapes.
+_unasked: ContextVar[bool] = ContextVar("unasked", default=False)
+
+
+@contextlib.contextmanager
+def as_declared(*, unasked: bool) -> Iterator[None]:
+    """Trace a model on the shapes that it declares, if the user gives none."""
+    token = _unasked.set(unasked)
+    try:
+        yield
+    finally:
+        _unasked.reset(token)
+
+
+def check_declared(name: str, shape: Shape) -> None:
+    """Check an input of a model, before any work is done on it.
 
     Raises:
-        InputError: an axis of an input is too long to be taken from a file unasked.
+        InputError: the user gives no shapes, and an axis is too long to be taken from a file.
     """
-    for one in trace.inputs:
-        if max(one.shape, default=0) > DECLARED:
-            shape = "x".join(map(str, one.shape))
-            raise InputError(
-                f"the model says that its input {one.name!r} has the shape {one.shape}; axes of "
-                f"more than {DECLARED:,} elements aren't taken from it unasked\n"
-                f"if the file isn't damaged, give its shape: --input {one.name}={shape}, or "
-                f"inputs={{{one.name!r}: {one.shape}}}"
-            )
+    if not _unasked.get() or max(shape, default=0) <= DECLARED:
+        return
+    option = "x".join(map(str, shape))
+    raise InputError(
+        f"the model says that its input {name!r} has the shape {shape}; axes of more than "
+        f"{DECLARED:,} elements aren't taken from it unasked\n"
+        f"if the file isn't damaged, give its shape: --input {name}={option}, or "
+        f"inputs={{{name!r}: {shape}}}"
+    )
 
 
 def check_grown(what: str, made: Shape, operands: list[Shape], longest: int) -> None:

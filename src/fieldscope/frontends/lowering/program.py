@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fieldscope.errors import TraceError
-from fieldscope.frontends.extents import check_grown
+from fieldscope.frontends.extents import check_declared, check_grown
 from fieldscope.frontends.inputs import Axes, Default, Spec, spatial_axes
 from fieldscope.frontends.layouts import by_windows
 from fieldscope.frontends.lowering import call as shared
@@ -121,7 +121,12 @@ class Program:
         self._longest = 0
 
     def input(self, name: str, spec: Spec) -> Tensor:
-        """Add the next input."""
+        """Add the next input.
+
+        Raises:
+            InputError: nobody asked for an axis that long.
+        """
+        check_declared(name, spec.shape)
         self._inputs.append((name, spec))
         self._longest = max(self._longest, *spec.shape, 0)
         return Tensor(spec.shape, spec.dtype or "", self.builder.input(spec.shape))
