@@ -308,3 +308,22 @@ def test_a_damaged_file_gets_an_answer_or_an_error_that_is_ours(
         assert answer is None or "\n" in answer
         answers += answer is None
     assert 20 < answers < 400
+
+
+def test_a_member_without_a_name_is_no_member(members: Members, tmp_path: Path) -> None:
+    path = packed(members, tmp_path / "net.pt2")
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("x", b"")
+    content = path.read_bytes()
+    last = content.rindex(b"PK\x01\x02")
+    # Its length becomes that of its extra field.
+    path.write_bytes(content[: last + 28] + b"\0\0\1\0" + content[last + 32 :])
+    with zipfile.ZipFile(path) as file:
+        assert "" in file.namelist()
+    assert fieldscope.analyze(path).layers
+
+
+def test_another_number_of_axes_is_told(members: Members, tmp_path: Path) -> None:
+    path = packed(members, tmp_path / "net.pt2")
+    with pytest.raises(FieldscopeError, match=r"\(1, 8, 8\) is given\ngive 4 extents"):
+        fieldscope.analyze(path, (1, 8, 8))

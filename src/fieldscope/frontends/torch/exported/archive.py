@@ -55,7 +55,8 @@ class Archive:
         infos = self._file.infolist()
         if len(infos) > MOST_MEMBERS:
             raise self.damaged(f"it has {len(infos)} members")
-        whole = {info.filename: info for info in infos if not info.is_dir()}
+        # Of a member without a name, Python's module can't tell whether it is a folder.
+        whole = {one.filename: one for one in infos if one.filename and not one.is_dir()}
         roots = {name.partition("/")[0] for name in whole}
         single = len(roots) == 1 and all("/" in name for name in whole)
         self._members = {

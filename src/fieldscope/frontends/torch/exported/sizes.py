@@ -98,13 +98,13 @@ def _other(one: Input, shape: Shape) -> InputError:
     sizes = _meta(one).sizes
     told = ", ".join(str(size) if isinstance(size, int) else size.short for size in sizes)
     fixed = [k for k, size in enumerate(sizes) if isinstance(size, int)]
-    if len(shape) == len(sizes):
-        fixed = [k for k in fixed if sizes[k] != shape[k]]
+    fits = len(shape) == len(sizes)
+    fixed = [k for k in fixed if fits and sizes[k] != shape[k]]
     free = ", ".join(f"{k}: torch.export.Dim.AUTO" for k in fixed[-3:])
     advice = f"give that, or export it with dynamic_shapes={{{one.name!r}: {{{free}}}}}"
     return InputError(
         f"the program was exported for {one.name!r} of shape ({told}), and {shape} is given\n"
-        + (advice if free else "give extents that fit")
+        + (advice if free else "give extents that fit" if fits else f"give {len(sizes)} extents")
     )
 
 
