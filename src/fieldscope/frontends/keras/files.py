@@ -23,6 +23,8 @@ from fieldscope.frontends.keras.shapes import first_line, without_weights
 LARGEST = 64 << 20
 """Configurations of more bytes aren't read."""
 
+_DAMAGED = "the file is damaged, or no model that Keras saved; save it again with model.save()"
+
 DEEPEST = 200
 """Configurations that are nested deeper aren't read."""
 
@@ -56,8 +58,10 @@ def load(path: str | Path) -> Any:
     """
     path = Path(path)
     shown = displayed(path)
+    if path.is_dir():
+        raise ModelError(f"{shown} is a folder\ngive the file that model.save() wrote")
     if not path.is_file():
-        raise ModelError(f"there is no file {shown}")
+        raise ModelError(f"there is no file {shown}\ncheck the path")
     with path.open("rb") as file:
         zipped = file.read(4) == b"PK\x03\x04"
     config = _zipped(path, shown) if zipped else _hdf5(path, shown)
@@ -84,14 +88,14 @@ def _zipped(path: Path, shown: str) -> dict[str, Any]:
             "save it with model.save('model.keras')"
         ) from None
     except Exception as error:  # zlib, zipfile and struct each raise their own
-        raise ModelError(f"cannot read {shown}: {first_line(error)}") from error
+        raise ModelError(f"cannot read {shown}: {first_line(error)}\n{_DAMAGED}") from error
     return _parsed(text, shown)
 
 
 def _hdf5(path: Path, shown: str) -> dict[str, Any]:
     found = hdf5.read(path, LARGEST)
     if found.fault:
-        raise ModelError(f"cannot read {shown}: {found.fault}")
+        raise ModelError(f"cannot read {shown}: {found.fault}\n{_DAMAGED}")
     if found.config is None:
         what = "weights only" if found.weights else "no Keras model"
         raise ModelError(
@@ -103,15 +107,17 @@ def _hdf5(path: Path, shown: str) -> dict[str, Any]:
 
 def _parsed(text: Any, shown: str) -> dict[str, Any]:
     if not isinstance(text, bytes) or len(text) > LARGEST:
-        raise ModelError(f"the configuration in {shown} is no text of a sensible length")
+        raise ModelError(
+            f"the configuration in {shown} is no text of a sensible length\n{_DAMAGED}"
+        )
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ModelError(
-            f"cannot read the configuration in {shown}: {first_line(error)}"
+            f"cannot read the configuration in {shown}: {first_line(error)}\n{_DAMAGED}"
         ) from error
     if not isinstance(config, dict) or "class_name" not in config:
-        raise ModelError(f"the configuration in {shown} describes no model")
+        raise ModelError(f"the configuration in {shown} describes no model\n{_DAMAGED}")
     return config
 
 
@@ -122,7 +128,7 @@ def check(config: Any, shown: str, depth: int = 0) -> None:
         ModelError: one names a class or function of another module, or one that runs code.
     """
     if depth > DEEPEST:
-        raise ModelError(f"the configuration in {shown} is nested too deeply")
+        raise ModelError(f"the configuration in {shown} is nested too deeply\n{_DAMAGED}")
     if isinstance(config, list):
         for one in config:
             check(one, shown, depth + 1)
@@ -136,6 +142,8 @@ def _check_one(config: dict[str, Any], shown: str) -> None:
     name = config.get("class_name")
     if name is None and "module" not in config:
         return
+    if not all(isinstance(one, str | None) for one in (name, config.get("registered_name"))):
+        raise ModelError(f"the configuration in {shown} has a class without a name\n{_DAMAGED}")
     registered = keras.saving.get_custom_objects()
     if config.get("registered_name") in registered or name in registered:
         return

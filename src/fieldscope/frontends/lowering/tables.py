@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from math import floor
+from math import floor, lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +31,8 @@ def linear_table(
         n: extent of the input.
         m: extent of the result.
         taps: 2 for linear interpolation, 4 for cubic.
-        source: position in the input of an output index, where element k is at k; positions
-            outside of the input repeat its border.
+        source: position in the input of an output index, where element k is at k; from index
+            to index it moves by the same step. Positions outside repeat the border.
         ratio: input elements per output element.
 
     Example:
@@ -40,22 +40,23 @@ def linear_table(
         >>> table.lo, table.hi
         (Indices([0, 0, 0, 1, 1, 2, 2, 3]), Indices([1, 2, 2, 3, 3, 4, 4, 4]))
     """
-
-    def run(o: int) -> tuple[int, int]:
-        at = source(o)
-        low = floor(at)
-        if low == at:
-            return low, low + 1
-        return low - taps // 2 + 1, low + taps // 2 + 1
-
-    bounds = [run(o) for o in range(m)]
-    lo = [min(max(low, 0), n - 1) for low, _ in bounds]
-    hi = [min(max(high - 1, 0), n - 1) + 1 for _, high in bounds]
-    plane = None
+    first, step = source(0), source(1) - source(0)
+    # Integers over one denominator: exact as fractions, and as fast as NumPy.
+    unit = lcm(first.denominator, step.denominator)
     phases, advance = ratio.denominator, ratio.numerator
-    if repeats(phases, advance, m):
-        inner = [run(o) for o in range(phases)]
-        plane = Periodic(advance, tuple(low for low, _ in inner), tuple(high for _, high in inner))
+    periodic = repeats(phases, advance, m)
+    count = max(m, phases) if periodic else m
+    wide = abs(first * unit) + abs(step * unit) * count >= 1 << 62  # by a fraction of a float
+    index = np.arange(count, dtype=object if wide else np.int64)
+    numerators = int(first * unit) + index * int(step * unit)
+    low = (numerators // unit).astype(np.int64)
+    inside = (numerators % unit).astype(bool)
+    beside = taps // 2
+    lo, hi = np.where(inside, low - beside + 1, low), np.where(inside, low + beside, low) + 1
+    plane = None
+    if periodic:
+        plane = Periodic(advance, tuple(lo[:phases].tolist()), tuple(hi[:phases].tolist()))
+    lo, hi = np.clip(lo[:m], 0, n - 1), np.clip(hi[:m] - 1, 0, n - 1) + 1
     return Table(0, Indices(lo), Indices(hi), plane)
 
 
