@@ -61,7 +61,11 @@ def test_all_that_is_needed_is_pinned_and_nothing_else(project: dict[str, Any]) 
     needed = names(project["project"]["dependencies"]) | names(project["dependency-groups"]["dev"])
     assert names(pins()) == needed
     assert names(pins("files.txt")) == names(project["dependency-groups"]["files"])
-    assert [line for line in pins() + pins("files.txt") if not re.match(r"[\w.-]+==[\w.+]+(; .*)?$", line)] == []
+    assert [
+        line
+        for line in pins() + pins("files.txt")
+        if not re.match(r"[\w.-]+==[\w.+]+(; .*)?$", line)
+    ] == []
 
 
 def test_development_has_every_extra(project: dict[str, Any]) -> None:
