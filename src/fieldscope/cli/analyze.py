@@ -33,6 +33,9 @@ fieldscope analyze ./mynet.py:build --input 1x1x16000 --layers 'encoder.*'
 fieldscope analyze package.module:Model --arg width=64 --input 1x3x96x96
 fieldscope analyze ./stereo.py:Net --input left=1x3x64x96 --input right=1x3x64x96
 fieldscope analyze ./router.py:Net --example image.npy
+fieldscope analyze model.onnx
+fieldscope analyze keras:VGG19 --input 1x32x32x3
+fieldscope analyze ./jaxnet.py:apply --input 1x64x64x3
 
 Numbers are in input elements, one per axis where the axes differ. SIZE counts
 the elements from the first to the last that a position can read, STRIDE those

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fieldscope.frontends.lowering.tables import repeating
+from fieldscope.frontends.lowering.periods import repeating
 from fieldscope.graph.graph import GraphBuilder, Shape
 from fieldscope.graph.operators import (
     Concat,
