@@ -31,7 +31,7 @@ def check(found: list[Comparison], *, forms: int, share: float) -> None:
 def test_a_module_and_what_is_exported_of_it(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # exporters deprecate one another
-        check(list(of_torch.compared(name)), forms=len(of_torch.FORMS), share=0.2)
+        check(list(of_torch.compared(name)), forms=len(of_torch.FORMS), share=0.15)
 
 
 @pytest.mark.zoo
