@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from fieldscope.analyses.layer_tests import (
     LayerTests,
     boxed,
-    layers_to_check,
     positions_of,
+    to_check,
     without_elements,
 )
 from fieldscope.analyses.layers import InputInfo, Layer, Report
 from fieldscope.analyses.support import SupportMask
 from fieldscope.analyses.verification import Finding, LayerCheck, Test, Verification
-from fieldscope.errors import InputError
 from fieldscope.geometry import regions
 from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.rehearsal import Changes, Index, Measurement
@@ -44,14 +43,12 @@ def looked_at(
         InputError: no positions are wanted, or the input must be named.
         LayerNotFoundError: there is no such layer.
     """
-    if positions < 1:
-        raise InputError(f"positions is {positions}; at least one is needed")
-    info, _ = report.output._input(input)
+    _, checked = to_check(report, layers, positions=positions, input=input)
     return {
         layer.name: tuple(
             layer._index(place, None) for place in positions_of(layer, positions, seed)
         )
-        for layer in _checked(report, layers, info)
+        for layer in checked
         if 0 not in layer.shape
     }
 
@@ -82,8 +79,7 @@ def verify_by_changes(
         seed: of the random positions.
         told: called with each layer's name, its number from 1 on and how many there are.
     """
-    info, _ = report.output._input(input)
-    checked = _checked(report, layers, info)
+    info, checked = to_check(report, layers, positions=positions, input=input)
     found = []
     for number, layer in enumerate(checked, 1):
         told(layer.name, number, len(checked))
@@ -93,10 +89,6 @@ def verify_by_changes(
         places = positions_of(layer, positions, seed)
         found.append(_Changed(report, rehearsal, layer, info).check(places))
     return Verification(report.model, info.name, positions, tuple(found), NOT_RUN)
-
-
-def _checked(report: Report, names: Sequence[str] | None, info: InputInfo) -> list[Layer]:
-    return [one for one in layers_to_check(report, names) if info.name in one.fields]
 
 
 class _Changed(LayerTests):

@@ -10,7 +10,7 @@ import numpy as np
 from fieldscope.analyses.layers import InputInfo, Layer, Report
 from fieldscope.analyses.support import SupportMask, chosen, support_of
 from fieldscope.analyses.verification import Finding, LayerCheck, Test
-from fieldscope.errors import PositionError
+from fieldscope.errors import InputError, PositionError
 from fieldscope.geometry import regions
 from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.rehearsal import Index, Measurement
@@ -25,6 +25,21 @@ def layers_to_check(report: Report, names: Sequence[str] | None) -> tuple[Layer,
     for layer in report.layers:
         found.setdefault(layer._value, layer)
     return tuple(found.values())
+
+
+def to_check(
+    report: Report, names: Sequence[str] | None, *, positions: int, input: str | None
+) -> tuple[InputInfo, list[Layer]]:
+    """The input that a verification is about, and the layers that read it.
+
+    Raises:
+        InputError: no positions are wanted, or the input must be named.
+        LayerNotFoundError: there is no such layer.
+    """
+    if positions < 1:
+        raise InputError(f"positions is {positions}; at least one is needed")
+    info, _ = report.output._input(input)
+    return info, [one for one in layers_to_check(report, names) if info.name in one.fields]
 
 
 def positions_of(layer: Layer, number: int, seed: int) -> tuple[tuple[int, ...], ...]:

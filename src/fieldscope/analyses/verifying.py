@@ -13,12 +13,13 @@ from fieldscope.analyses.layer_tests import (
     boxed,
     layers_to_check,
     positions_of,
+    to_check,
     without_elements,
 )
 from fieldscope.analyses.layers import InputInfo, Layer, Report
 from fieldscope.analyses.support import SupportMask
 from fieldscope.analyses.verification import Finding, LayerCheck, Verification
-from fieldscope.errors import InputError, PositionError
+from fieldscope.errors import PositionError
 from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.rehearsal import Case, Measurement, Rehearsal
 from fieldscope.wording import counted
@@ -47,10 +48,7 @@ def verify_of(
         seed: of the random positions.
         told: called with each layer's name, its number from 1 on and how many there are.
     """
-    if positions < 1:
-        raise InputError(f"positions is {positions}; at least one is needed")
-    info, _ = report.output._input(input)
-    checked = [one for one in layers_to_check(report, layers) if info.name in one.fields]
+    info, checked = to_check(report, layers, positions=positions, input=input)
     found, cases = [], {}
     for number, layer in enumerate(checked, 1):
         told(layer.name, number, len(checked))

@@ -40,10 +40,10 @@ class FrontEnd:
     models: str
 
 
+# Keras is not among them: what it needs depends on its backend (`_find`).
 FRONT_ENDS: dict[Framework, FrontEnd] = {
     "torch": FrontEnd("torch", "torch", "PyTorch models"),
     "onnx": FrontEnd("onnx", "onnx", "ONNX models"),
-    "keras": FrontEnd("keras", "keras", "Keras models"),
     "tensorflow": FrontEnd("tensorflow", "keras", "TensorFlow models"),
     "jax": FrontEnd("jax", "jax", "JAX functions"),
 }

@@ -61,3 +61,8 @@ class Trace:
     aliases: tuple[TracedLayer, ...]
     outputs: tuple[tuple[str, int], ...]
     origins: tuple[Origin, ...]
+
+    def values(self) -> dict[str, int]:
+        """The value of every name: of outputs, layers, containers and aliases."""
+        named = ((one.name, one.value) for one in (*self.aliases, *self.containers, *self.layers))
+        return {**dict(self.outputs), **dict(named)}

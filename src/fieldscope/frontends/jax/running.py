@@ -96,9 +96,7 @@ def runner(
     arguments += [tensors[key] for key in order]
     weights: list[Tensor] = [constants_of.given(value) for value in jaxpr.consts]
     walk.run(jaxpr.jaxpr, weights, arguments, program.scopes.root)
-    values = dict(trace.outputs)
-    for one in (*trace.aliases, *trace.containers, *trace.layers):
-        values[one.name] = one.value
+    values = trace.values()
     wanted = {
         layer: walk.made[values[layer]]
         for layer in layers

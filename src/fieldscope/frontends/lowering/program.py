@@ -167,8 +167,8 @@ class Program:
         builder.origin = len(self._operations)
         first = len(builder)
         operands = tensors_in([args, kwargs])
+        shapes = [one.shape for one in operands]
         for result in results:
-            shapes = [one.shape for one in operands]
             check_grown(f"{self.framework}.{source}", result.shape, shapes, self._longest)
         if rule is None:
             found: Any = call.opaque(operands, "it has no lowering")

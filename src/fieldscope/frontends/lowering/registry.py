@@ -21,6 +21,8 @@ class Lowerings:
     Attributes:
         prefix: what stands in front of an operator's name when it is told: "aten".
         rules: from the name to the rule.
+        shapes: from the name to a function that tells the results' shapes, where the
+            framework's own is slow, wrong or missing.
 
     Example:
         >>> table = Lowerings("toy")
@@ -33,9 +35,16 @@ class Lowerings:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.rules: dict[str, Rule] = {}
+        self.shapes: dict[str, Callable[..., Any]] = {}
 
-    def lowers(self, *names: str) -> Callable[[Rule], Rule]:
+    def lowers(
+        self, *names: str, shapes: Callable[..., Any] | None = None
+    ) -> Callable[[Rule], Rule]:
         """Register a rule for operators.
+
+        Args:
+            names: the operators, as the front end names them.
+            shapes: what tells their results' shapes, if the framework isn't to.
 
         Raises:
             RegistrationError: one of the names is taken.
@@ -50,6 +59,8 @@ class Lowerings:
                         "\nremove one, or register an overload by its full name"
                     )
                 self.rules[name] = rule
+                if shapes is not None:
+                    self.shapes[name] = shapes
             return rule
 
         return register

@@ -52,10 +52,8 @@ def runner(
     """
     del inputs
     runtime = require("onnxruntime", extra="onnx", purpose="running ONNX models")
-    names = _names(trace, _loaded(model))
-    found = {
-        layer: names[value] for layer, value in _values(trace, layers).items() if value in names
-    }
+    names, values = _names(trace, _loaded(model)), trace.values()
+    found = {layer: names[values[layer]] for layer in layers if values.get(layer) in names}
     hidden = {
         layer: "its output has no name of its own in the file: it is inside of a function or branch"
         for layer in layers
@@ -114,13 +112,6 @@ def _names(trace: Trace, model: onnx.ModelProto) -> dict[int, str]:
         if value is not None:
             names[value] = name
     return names
-
-
-def _values(trace: Trace, layers: Sequence[str]) -> dict[str, int]:
-    known = dict(trace.outputs)
-    for one in (*trace.aliases, *trace.containers, *trace.layers):
-        known[one.name] = one.value
-    return {layer: known[layer] for layer in layers if layer in known}
 
 
 def _with_outputs(model: onnx.ModelProto, names: Any) -> onnx.ModelProto:

@@ -67,9 +67,7 @@ def runner(
             held = walked.env.get(id(tensor))
             if isinstance(held, Tensor) and held.value is not None:
                 tensors.setdefault(held.value, tensor)
-    values = dict(trace.outputs)
-    for one in (*trace.aliases, *trace.containers, *trace.layers):
-        values[one.name] = one.value
+    values = trace.values()
     wanted = {name: tensors[values[name]] for name in layers if values.get(name) in tensors}
     why = "it is made inside of a function, branch or loop that the graph calls"
     hidden = {name: why for name in layers if name not in wanted}

@@ -6,37 +6,17 @@ position for position are listed in `pointwise.POINTWISE`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fieldscope.frontends.lowering.registry import Lowerings, Rule
 
 TABLE = Lowerings("aten")
-"""By the name of an operator ("convolution", or "mean.dim" for one overload)."""
+"""By the name of an operator ("convolution", or "mean.dim" for one overload), without namespace
+and in-place underscore."""
 
-SHAPES: dict[str, Rule] = {}
-"""Results of operators whose own shape function on the meta device is slow."""
+lowers = TABLE.lowers
 
-
-def lowers(*names: str, shapes: Rule | None = None) -> Callable[[Rule], Rule]:
-    """Register a rule for ATen operators.
-
-    Args:
-        names: names without namespace and in-place underscore; with the overload
-            where overloads differ.
-        shapes: function of the same arguments that makes the result tensors, or None
-            to leave that to PyTorch.
-
-    Raises:
-        RegistrationError: one of the names is taken.
-    """
-
-    def register(rule: Rule) -> Rule:
-        TABLE.lowers(*names)(rule)
-        if shapes is not None:
-            SHAPES.update(dict.fromkeys(names, shapes))
-        return rule
-
-    return register
+SHAPES = TABLE.shapes
+"""Functions of the same arguments that make the result tensors, where PyTorch's own shape function
+on the meta device is slow; None leaves that to PyTorch."""
 
 
 def find(name: str, overload: str) -> Rule | None:
