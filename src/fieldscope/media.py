@@ -7,6 +7,8 @@ registers the answers, one per kind of result.
 
 from __future__ import annotations
 
+import json
+from abc import ABC, abstractmethod
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -45,3 +47,34 @@ def as_figure(result: object, **options: Any) -> Figure:
     """
     del options
     raise TypeError(f"there is no picture of a {type(result).__name__}")
+
+
+class Result(ABC):
+    """What every finding has: a page at a prompt and in a notebook, plain data, a picture.
+
+    Its page and its picture are registered by `fieldscope.render.shown`.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as plain data, under a schema of its own."""
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The finding as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def to_image(self, **options: Any) -> Figure:
+        """Draw the finding; see `docs/pictures.md`.
+
+        Raises:
+            MissingExtraError: matplotlib isn't installed.
+        """
+        return as_figure(self, **options)
+
+    def __repr__(self) -> str:
+        return as_text(self)
+
+    def _repr_html_(self) -> str | None:
+        return as_html(self)

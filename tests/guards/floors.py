@@ -26,6 +26,7 @@ FLOORS = {
     "interpret": 4,
     "measure": 4,
     "analyses": 5,
+    "redesign": 6,
     "render": 6,
     "api": 7,
     "cli": 7,
@@ -49,7 +50,7 @@ FRAMEWORKS = {"torch", "onnx", "jax", "tensorflow"}
 # TYPE_CHECKING) the upper floors may name any of them: nothing is loaded then.
 INSTALLED = {
     "numpy": tuple(sorted(part for part, floor in FLOORS.items() if 0 < floor < 7)),
-    "torch": ("frontends.torch", "frontends.keras", "measure"),
+    "torch": ("frontends.torch", "frontends.keras", "measure", "redesign.torch"),
     "torchvision": ("frontends.torch",),
     "timm": ("frontends.torch",),
     "onnx": ("frontends.onnx",),

@@ -27,6 +27,7 @@ def report_of(trace: Trace, interpretation: Interpretation) -> Report:
         bounds=made.bounds(layers),
         _aliases=tuple(made.layer(one) for one in trace.aliases),
         _interpretation=interpretation,
+        _trace=trace,
     )
 
 

@@ -24,6 +24,7 @@ from fieldscope.errors import InputError, LayerNotFoundError, PositionError
 from fieldscope.geometry.layout import position_axes
 from fieldscope.geometry.planes import Affine
 from fieldscope.geometry.positions import fitting
+from fieldscope.graph.trace import Trace
 from fieldscope.interpret import Interpretation, ValueFields
 from fieldscope.media import as_html, as_text
 from fieldscope.wording import near
@@ -322,6 +323,7 @@ class Report:
     _aliases: tuple[Layer, ...] = field(repr=False, default=())
     # What it was made from, for questions about single positions.
     _interpretation: Interpretation | None = field(repr=False, compare=False, default=None)
+    _trace: Trace | None = field(repr=False, compare=False, default=None)
 
     @property
     def output(self) -> Layer:

@@ -86,6 +86,7 @@ def analyze(
         traced = trace(model, inputs, axes=axes, example=example, name=name, framework=framework)
         keep = {one.value for one in (*traced.layers, *traced.containers, *traced.aliases)}
         keep.update(value for _, value in traced.outputs)
+        keep.update(value for values in traced.entering().values() for value in values)
         interpretation = interpret(
             traced.graph,
             [one.spatial for one in traced.inputs],

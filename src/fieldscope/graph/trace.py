@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fieldscope.graph.graph import Graph, Shape
+from fieldscope.graph.operators import Constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ class Trace:
 
     `layers` are the operators in execution order, `containers` the modules that hold
     others (their value is their output), `aliases` further names: modules that do
-    nothing, second results. `origins` are indexed by `Node.origin`.
+    nothing, second results. `origins` are indexed by `Node.origin`. `parameters` is the number
+    of learnable parameters of each layer, shared ones with the first that uses them ("" holds
+    those of no layer); None where the front end can't tell.
     """
 
     model: str
@@ -61,6 +65,44 @@ class Trace:
     aliases: tuple[TracedLayer, ...]
     outputs: tuple[tuple[str, int], ...]
     origins: tuple[Origin, ...]
+    parameters: Mapping[str, int] | None = None
+    # Which layer made each node, once it was asked for.
+    _owners: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    def owners(self) -> Sequence[str]:
+        """The name of the layer that made each node; "" for inputs and what no layer made."""
+        if not self._owners:
+            known = {one.node: one.name for one in self.layers if one.node is not None}
+            known.update((one.value, one.name) for one in reversed(self.layers))
+            self._owners.extend(
+                self.origins[node.origin].layer if node.origin >= 0 else known.get(value, "")
+                for value, node in enumerate(self.graph.nodes)
+            )
+        return self._owners
+
+    def entering(self) -> dict[str, tuple[int, ...]]:
+        """The values that each layer reads and didn't make itself, constants aside.
+
+        Example:
+            >>> from fieldscope.graph.graph import GraphBuilder
+            >>> from fieldscope.graph.operators import Pointwise
+            >>> builder = GraphBuilder()
+            >>> x = builder.input((1, 3))
+            >>> y = builder.add(Pointwise(), (x, x), (1, 3))
+            >>> layer = TracedLayer("twice", y, y, "add")
+            >>> trace = Trace("net", "", builder.build(), (), (layer,), (), (), (), ())
+            >>> trace.entering()
+            {'twice': (0,)}
+        """
+        owners, nodes = self.owners(), self.graph.nodes
+        found: dict[str, dict[int, None]] = {}
+        for value, node in enumerate(nodes):
+            owner = owners[value]
+            for operand in node.operands:
+                outside = owners[operand] != owner or not nodes[operand].operands
+                if owner and outside and not isinstance(nodes[operand].operator, Constant):
+                    found.setdefault(owner, {})[operand] = None
+        return {name: tuple(values) for name, values in found.items()}
 
     def values(self) -> dict[str, int]:
         """The value of every name: of outputs, layers, containers and aliases."""

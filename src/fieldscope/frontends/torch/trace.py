@@ -14,6 +14,7 @@ from fieldscope.frontends.blame import told
 from fieldscope.frontends.inputs import Axes
 from fieldscope.frontends.naming import Names
 from fieldscope.frontends.torch.inputs import Given, given, real, spatial_axes
+from fieldscope.frontends.torch.parameters import parameters_of
 from fieldscope.frontends.torch.recorder import Recorder
 from fieldscope.frontends.torch.recurrence import RecurrentCalls
 from fieldscope.frontends.torch.restored import Restorer, left_as_found
@@ -152,16 +153,19 @@ def _recorded(
             f"it returned {type(output).__name__}, in which no tensor was computed from the input"
         )
     names = Names(recorder.builder, recorder.operations, observer.root)
+    layers = tuple(layer for _, layer in names.layers)
+    origins = tuple(names.origins())
     return Trace(
         model=name or getattr(model, "__name__", None) or type(model).__name__,
         framework="torch",
         graph=recorder.builder.build(),
         inputs=tuple(traced),
-        layers=tuple(layer for _, layer in names.layers),
+        layers=layers,
         containers=tuple(container for _, container in names.containers if container.name),
         aliases=tuple(names.aliases),
         outputs=tuple((f"output{key}", value) for key, value in outputs),
-        origins=tuple(names.origins()),
+        origins=origins,
+        parameters=parameters_of(roots, layers, origins),
     )
 
 
