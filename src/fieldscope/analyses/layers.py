@@ -244,6 +244,11 @@ class Layer:
         for info, first in found:
             if info.name == name:
                 return info, first
+        if not found:
+            raise InputError(
+                "no input of the model has spatial axes, so there are no fields to speak of\n"
+                "say which axes are spatial with axes="
+            )
         names = ", ".join(repr(info.name) for info, _ in found)
         asked = "say which with input=" if name is None else f"there is no input {name!r}"
         raise InputError(f"{asked}; the inputs with spatial axes are {names}")
