@@ -1,0 +1,106 @@
+"""What a redesign is judged by: the figures of a network before and after."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from fieldscope.analyses.layers import Report
+from fieldscope.analyses.productivity import LayerProductivity, plain, productivity_of
+
+Sizes = tuple[int | float, ...]
+Strides = tuple[int | Fraction | None, ...]
+
+# Operators with a kernel that slides; with weights of its own it is a convolution.
+_SLIDING = ("window", "spread")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A network in a few numbers, at one input.
+
+    Attributes:
+        unproductive: number of layers that can add no context.
+        convolutions: number of convolutions among them.
+        widening: number of layers that widen the field, productive or not.
+        size: largest field of the maps that aren't global, per axis; empty where there is none.
+        stride: stride of the last map that has it.
+        parameters: learnable parameters.
+        macs: multiply-accumulates.
+    """
+
+    unproductive: int
+    convolutions: int
+    widening: int
+    size: Sizes
+    stride: Strides
+    parameters: int
+    macs: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain data."""
+        return {
+            "unproductive": self.unproductive,
+            "unproductive_convolutions": self.convolutions,
+            "widening": self.widening,
+            "size": plain(self.size),
+            "stride": [None if one is None else _number(one) for one in self.stride],
+            "parameters": self.parameters,
+            "macs": self.macs,
+        }
+
+
+def figures_of(report: Report, input: str | None = None) -> Figures:
+    """The figures of an analysed network.
+
+    Args:
+        report: what was analysed.
+        input: name of the input, where the model has several.
+
+    Raises:
+        InputError: the input doesn't exist or must be named, or the report was not made by an
+            analysis.
+
+    Example:
+        >>> import fieldscope
+        >>> from torch import nn
+        >>> net = nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(6)))
+        >>> found = figures_of(fieldscope.analyze(net, (1, 1, 8, 8)))
+        >>> found.unproductive, found.widening, found.size, found.stride, found.parameters
+        (2, 6, (13, 13), (1, 1), 60)
+    """
+    found = productivity_of(report, input)
+    size, stride = _widest(report, found.layers, found.input)
+    return Figures(
+        unproductive=len(found.unproductive),
+        convolutions=sum(is_convolution(layer) for layer in found.unproductive),
+        widening=len(found.widening),
+        size=size,
+        stride=stride,
+        parameters=found.parameters,
+        macs=found.macs,
+    )
+
+
+def is_convolution(layer: LayerProductivity) -> bool:
+    """Whether a layer is a convolution, transposed ones included, and no pooling."""
+    return layer.operator in _SLIDING and layer.macs > 0
+
+
+def _widest(
+    report: Report, layers: Sequence[LayerProductivity], input: str
+) -> tuple[Sizes, Strides]:
+    """The largest field of maps that aren't global, and the stride of the last that has it."""
+    maps = [one for one in layers if report[one.layer].spatial and math.inf not in one.size]
+    if not maps:
+        return (), ()
+    most = tuple(map(max, zip(*(one.size for one in maps), strict=True)))
+    last = next((one for one in reversed(maps) if one.size == most), maps[-1])
+    return most, report[last.layer].fields[input].stride
+
+
+def _number(stride: int | Fraction) -> int | float:
+    return int(stride) if stride.denominator == 1 else float(stride)
