@@ -102,5 +102,5 @@ def _widest(
     return most, report[last.layer].fields[input].stride
 
 
-def _number(stride: int | Fraction) -> int | float:
-    return int(stride) if stride.denominator == 1 else float(stride)
+def _number(stride: int | Fraction) -> int | str:
+    return int(stride) if stride.denominator == 1 else str(stride)
