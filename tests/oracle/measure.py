@@ -84,7 +84,7 @@ def measure(
             group norm), broadcast back onto it, as read.
         axes: Spatial axes of the input, or of each input by name.
     """
-    args, kwargs = _arguments(inputs)
+    args, kwargs = arguments(inputs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         tape = record(model, args, kwargs)
@@ -125,7 +125,8 @@ def boxes(
     return measured.hull(layer, (slice(None), channels, *position))
 
 
-def _arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Real inputs, by position and by keyword; see `measure`."""
     if isinstance(inputs, dict):
         return (), {name: _real(value) for name, value in inputs.items()}
     if isinstance(inputs, Tensor) or all(isinstance(v, int) for v in inputs):

@@ -205,14 +205,19 @@ def play(tape: Tape, name: str, axes: tuple[int, ...], *, context: bool) -> Shad
     """Play `tape` with a gradient for the input called `name`."""
     shadows = Shadows(tape, name, axes, context=context)
     for event in tape.events:
-        if isinstance(event, Output):
-            shadows.outputs[event.name] = {
-                key: None if (s := shadows.of(real)) is None else structure(s, s)
-                for key, real in event.tensors.items()
-            }
-        else:
-            _step(event, shadows)
+        step(event, shadows)
     return shadows
+
+
+def step(event: Call | Output, shadows: Shadows) -> None:
+    """Play one event of a tape."""
+    if isinstance(event, Output):
+        shadows.outputs[event.name] = {
+            key: None if (s := shadows.of(real)) is None else structure(s, s)
+            for key, real in event.tensors.items()
+        }
+    else:
+        _step(event, shadows)
 
 
 def _step(call: Call, shadows: Shadows) -> None:
