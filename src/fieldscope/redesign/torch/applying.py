@@ -66,11 +66,22 @@ def applied(
     devices = sorted({one.get_device() for one in made.parameters() if one.is_cuda})
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        for kind in _ORDER:
-            for edit in edits:
-                if isinstance(edit, kind):
-                    _carry_out(made, modules[place_of(edit)], edit)
+        for edit in in_order(edits):
+            _carry_out(made, modules[place_of(edit)], edit)
     return made
+
+
+def in_order(edits: Sequence[Edit]) -> list[Edit]:
+    """Edits in the order in which their paths stay those of the model as it was.
+
+    Layers come before blocks, so that copies of blocks have what was edited inside them, and
+    inner blocks before outer ones.
+
+    >>> in_order([Repeat("a", 1), Repeat("a.b", 1), Remove("c"), Refit("fc", 3)])
+    [Refit(layer='fc', features=3), Remove(module='c'), Repeat(module='a.b', times=1),
+     Repeat(module='a', times=1)]
+    """
+    return sorted(edits, key=lambda edit: (_ORDER.index(type(edit)), -place_of(edit).count(".")))
 
 
 def copied(model: nn.Module) -> nn.Module:
