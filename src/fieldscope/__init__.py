@@ -21,13 +21,30 @@ from fieldscope.version import __version__
 
 if TYPE_CHECKING:
     from fieldscope.analyses.chain import Chain, chain
+    from fieldscope.analyses.check import Check
+    from fieldscope.analyses.comparison import Comparison
     from fieldscope.analyses.fields import Field
     from fieldscope.analyses.layers import Layer, Report
+    from fieldscope.analyses.productivity import Productivity
+    from fieldscope.analyses.resolution import Resolution
     from fieldscope.analyses.support import SupportMask
     from fieldscope.analyses.verification import Verification
-    from fieldscope.api import analyze, animate, draw, gradient, support, until, verify
+    from fieldscope.api import (
+        analyze,
+        animate,
+        check,
+        compare,
+        draw,
+        gradient,
+        productivity,
+        resolution,
+        support,
+        until,
+        verify,
+    )
     from fieldscope.errors import (
         BoundError,
+        CheckError,
         DisagreementError,
         FieldscopeError,
         GraphError,
@@ -45,6 +62,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BoundError",
     "Chain",
+    "Check",
+    "CheckError",
+    "Comparison",
     "DisagreementError",
     "Field",
     "FieldscopeError",
@@ -57,8 +77,10 @@ __all__ = [
     "ModelError",
     "PositionError",
     "Probe",
+    "Productivity",
     "RegistrationError",
     "Report",
+    "Resolution",
     "SupportMask",
     "TraceError",
     "Verification",
@@ -66,9 +88,13 @@ __all__ = [
     "analyze",
     "animate",
     "chain",
+    "check",
+    "compare",
     "draw",
     "gradient",
     "probe",
+    "productivity",
+    "resolution",
     "support",
     "until",
     "verify",
@@ -77,19 +103,27 @@ __all__ = [
 # The module that each public name lives in; all others are errors.
 _HOMES = {
     "Chain": "fieldscope.analyses.chain",
+    "Check": "fieldscope.analyses.check",
+    "Comparison": "fieldscope.analyses.comparison",
     "Field": "fieldscope.analyses.fields",
     "HeatMap": "fieldscope.measure.heat",
     "Layer": "fieldscope.analyses.layers",
     "Probe": "fieldscope.measure.probe",
+    "Productivity": "fieldscope.analyses.productivity",
     "Report": "fieldscope.analyses.layers",
+    "Resolution": "fieldscope.analyses.resolution",
     "SupportMask": "fieldscope.analyses.support",
     "Verification": "fieldscope.analyses.verification",
     "analyze": "fieldscope.api",
     "animate": "fieldscope.api",
     "chain": "fieldscope.analyses.chain",
+    "check": "fieldscope.api",
+    "compare": "fieldscope.api",
     "draw": "fieldscope.api",
     "gradient": "fieldscope.api",
     "probe": "fieldscope.measure.probe",
+    "productivity": "fieldscope.api",
+    "resolution": "fieldscope.api",
     "support": "fieldscope.api",
     "until": "fieldscope.api",
     "verify": "fieldscope.api",

@@ -45,8 +45,16 @@ class DisagreementError(FieldscopeError, AssertionError):
     """Theory and measurement of a model disagree."""
 
 
+class CheckError(FieldscopeError, AssertionError):
+    """A design doesn't meet the conditions that were asked for."""
+
+
 class GraphError(FieldscopeError, ValueError):
     """A graph or its text form is malformed."""
+
+
+class EditError(FieldscopeError, ValueError):
+    """An edit of an architecture can't be carried out."""
 
 
 class RegistrationError(FieldscopeError, ValueError):

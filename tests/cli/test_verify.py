@@ -215,7 +215,7 @@ def test_the_page_is_as_wide_as_asked(
     for target in (LYING, ("verify", "nets.py:Attentive", "-i", "1x1x12x14", "--positions", "1")):
         lines = run(*target, *option).stdout.splitlines()
         assert max(map(len, lines)) <= width
-        assert any("shape" in line for line in lines) == (width >= 80)
+        assert any(line.split()[:2] == ["layer", "shape"] for line in lines) == (width >= 80)
 
 
 def test_an_old_code_page_gets_signs_that_it_has(run: Run) -> None:

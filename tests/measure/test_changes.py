@@ -21,7 +21,8 @@ from fieldscope.errors import InputError, ModelError
 from fieldscope.frontends.onnx.trace import trace
 from fieldscope.measure.changes import rehearsal_of
 from fieldscope.measure.changes.rehearsal import ChangesRehearsal, Run
-from fieldscope.render.verification import verified
+from fieldscope.render.layout import lines
+from fieldscope.render.verification import described
 
 SHAPE = (1, 2, 12, 10)
 
@@ -121,7 +122,7 @@ def test_tests_that_need_gradients_are_told_as_not_run() -> None:
     assert found.not_run == NOT_RUN == ("structure", "channel", "forward", "gradient")
     assert json.loads(found.to_json())["not_run"] == list(NOT_RUN)
     assert not {one.test for check in found.checks for one in check.findings} & set(NOT_RUN)
-    text = "\n".join("".join(span.text for span in line) for line in verified(found))
+    text = "\n".join("".join(span.text for span in line) for line in lines(described(found)))
     assert "not run: structure, channel, forward and gradient" in text
 
 

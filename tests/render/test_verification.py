@@ -8,8 +8,8 @@ import pytest
 
 from fieldscope.analyses.verification import Finding, LayerCheck, Test, Verdict, Verification
 from fieldscope.render import shown  # noqa: F401  # registers how verifications show themselves
-from fieldscope.render.layout import Line
-from fieldscope.render.verification import verified
+from fieldscope.render.layout import Line, lines
+from fieldscope.render.verification import described
 
 LONG = "features.denseblock4.denselayer16.conv2"
 WHY = (
@@ -47,12 +47,12 @@ def text(page: Iterable[Line]) -> str:
 
 
 def rows(verification: Verification, width: int | None) -> list[str]:
-    return text(verified(verification, width)).splitlines()
+    return text(lines(described(verification), width)).splitlines()
 
 
 def test_a_page_of_80_columns_shortens_names() -> None:
     assert (
-        text(verified(MIXED, 80))
+        text(lines(described(MIXED), 80))
         == """\
 net  verified on x
 
@@ -76,7 +76,7 @@ def test_a_page_of_140_columns_has_whole_names() -> None:
 
 def test_a_page_of_30_columns_keeps_the_layer_and_its_verdict() -> None:
     assert (
-        text(verified(MIXED, 30))
+        text(lines(described(MIXED), 30))
         == """\
 net  verified on x
 
@@ -93,6 +93,9 @@ feature….conv2  disagrees
 lstm            not measurable
     probe: the probe says
       nothing
+
+no room for theory, measured
+and shape (--width)
 
 3 layers: 1 agree, 1 disagree,
 1 not measurable"""
@@ -132,12 +135,12 @@ def test_short_names_get_no_more_room_than_they_need() -> None:
 
 
 def test_all_can_leave_out_the_layers_that_agree() -> None:
-    lines = text(verified(MIXED, 140, all=False)).splitlines()
-    assert not any(line.startswith("conv1") for line in lines)
-    assert any(line.startswith(LONG) for line in lines)
-    assert any(line.startswith("lstm") for line in lines)
-    assert lines[-1] == MIXED.summary
-    none = verified(found(a_check("a"), a_check("b")), 140, all=False)
+    page = text(lines(described(MIXED, all=False), 140)).splitlines()
+    assert not any(line.startswith("conv1") for line in page)
+    assert any(line.startswith(LONG) for line in page)
+    assert any(line.startswith("lstm") for line in page)
+    assert page[-1] == MIXED.summary
+    none = lines(described(found(a_check("a"), a_check("b")), all=False), 140)
     assert text(none) == "net  verified on x\n\n2 layers: 2 agree"
 
 
@@ -160,11 +163,11 @@ def test_the_summary_counts(verdicts: list[Verdict], summary: str) -> None:
 def test_verdicts_have_looks_of_their_own() -> None:
     parts = {
         span.text.strip(): span.part
-        for line in verified(MIXED, 140)
+        for line in lines(described(MIXED), 140)
         for span in line
         if span.text.strip() in ("agrees", "disagrees", "not measurable")
     }
-    assert parts == {"agrees": "text", "disagrees": "loose", "not measurable": "quiet"}
+    assert parts == {"agrees": "text", "disagrees": "alarm", "not measurable": "quiet"}
 
 
 def test_what_explains_comes_once_and_what_disagrees_first() -> None:
@@ -184,7 +187,7 @@ def test_a_prompt_shows_a_verification_as_wide_as_the_terminal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    assert repr(MIXED) == text(verified(MIXED, 80))
+    assert repr(MIXED) == text(lines(described(MIXED), 80))
 
 
 def test_a_prompt_shows_of_many_layers_those_that_do_not_agree(
@@ -208,7 +211,7 @@ def test_a_notebook_shows_all_layers_with_signs_that_html_reads() -> None:
     checks = [a_check(f"conv{k}") for k in range(40)]
     html = found(*checks, a_check("a<b", "disagrees", "1 < 2"))._repr_html_()
     assert html is not None
-    assert html.startswith("<pre>")
+    assert html.startswith('<div class="fieldscope">')
     assert "a&lt;b" in html
     assert "structure: 1 &lt; 2" in html
     assert "conv39" in html

@@ -77,6 +77,7 @@ class Productivity(Result):
         input: name of the input.
         shape: shape of the input that was analysed; costs are those at this shape.
         axes: names of the input's spatial axes.
+        spatial: places of those axes in the shape.
         extents: extents that the verdicts are for, per axis.
         layers: one per layer that reads the input, in execution order.
         counted: whether all parameters are known; else those of kernels and matrices are.
@@ -96,6 +97,7 @@ class Productivity(Result):
     input: str
     shape: tuple[int, ...]
     axes: tuple[str, ...]
+    spatial: tuple[int, ...]
     extents: Extents
     layers: tuple[LayerProductivity, ...]
     counted: bool = True
@@ -207,6 +209,7 @@ def productivity_of(report: Report, input: Wanted = None) -> Productivity:
         input=info.name,
         shape=info.shape,
         axes=info.axes,
+        spatial=info.spatial,
         extents=extents,
         layers=tuple(_judged(steps_of(report, info.name), extents)),
         counted=are_counted(report),

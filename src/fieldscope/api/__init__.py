@@ -2,6 +2,19 @@
 
 from fieldscope.api.analysis import analyze, animate, support
 from fieldscope.api.drawing import draw
+from fieldscope.api.judgement import check, compare, productivity, resolution
 from fieldscope.api.measurement import gradient, until, verify
 
-__all__ = ["analyze", "animate", "draw", "gradient", "support", "until", "verify"]
+__all__ = [
+    "analyze",
+    "animate",
+    "check",
+    "compare",
+    "draw",
+    "gradient",
+    "productivity",
+    "resolution",
+    "support",
+    "until",
+    "verify",
+]

@@ -20,9 +20,10 @@ from fieldscope.cli.advice import for_the_command
 from fieldscope.cli.analyze import analyze
 from fieldscope.cli.animate import animate
 from fieldscope.cli.operators import operators
+from fieldscope.cli.productivity import productivity
 from fieldscope.cli.support import support
 from fieldscope.cli.verify import verify
-from fieldscope.errors import BoundError, DisagreementError, FieldscopeError
+from fieldscope.errors import BoundError, CheckError, DisagreementError, FieldscopeError
 from fieldscope.frontends.blame import told
 from fieldscope.version import __version__
 
@@ -79,6 +80,7 @@ Receptive fields of neural networks: exact, at every layer, for any model.
 fieldscope analyze torchvision:resnet50
 fieldscope analyze ./mynet.py:build --input 1x1x16000
 fieldscope analyze model.onnx
+fieldscope productivity torchvision:resnet18 --input 1x3x32x32
 fieldscope support torchvision:vgg16 --layer features.28 --at 10,12 -o field.png
 fieldscope verify torchvision:resnet18
 fieldscope animate ./mynet.py:build -o growth.gif
@@ -109,7 +111,15 @@ def fieldscope(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (analyze, support, verify, animate, operators):
+COMMANDS = (
+    analyze,
+    productivity,
+    support,
+    verify,
+    animate,
+    operators,
+)
+for command in COMMANDS:
     fieldscope.add_command(command)
 
 
@@ -137,7 +147,7 @@ def main(args: Sequence[str] | None = None) -> int:
         if "--debug" in given and not isinstance(error, click.ClickException):
             traceback.print_exc()
         _say(*_message(error))
-        return SAYS_NO if isinstance(error, (BoundError, DisagreementError)) else WRONG
+        return SAYS_NO if isinstance(error, (BoundError, CheckError, DisagreementError)) else WRONG
 
 
 def _run(args: list[str]) -> int:

@@ -100,11 +100,11 @@ def verify(
         files.write(json, in_lines(found.to_dict()) + "\n")
     if not asked.quiet and json != files.STDOUT:
         # Imported here, where there is something to print: it takes a while.
-        from fieldscope.render.table import Terminal, print_lines
-        from fieldscope.render.verification import verified
+        from fieldscope.render.table import Terminal, print_table
+        from fieldscope.render.verification import described
 
         console = Terminal()
-        print_lines(verified(found, width or width_of(console)), console)
+        print_table(described(found), console, width or width_of(console))
     if not found.agrees:
         raise DisagreementError(
             f"theory and measurement disagree in {found.model}: {found.summary}\n"

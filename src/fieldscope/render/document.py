@@ -1,4 +1,4 @@
-"""The plain document: a report's table as texts, before any medium.
+"""The plain document: a finding's table as texts, before any medium; and that of a report.
 
 A document knows what is to be shown and in what order things matter. How
 wide a page is, and what bold looks like, is the medium's affair.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from fieldscope.errors import InputError
 from fieldscope.render.numerals import ABSENT, NOTHING, WHOLE, extents, places, sizes
@@ -49,6 +49,8 @@ WORTH = (
     "exact",
     "source",
 )
+# How far a text may be shortened before a column is left out for it.
+_LEAST = {"layer": 20, "source": 16, "context": 10}
 BOUND = "≤"
 
 
@@ -57,16 +59,30 @@ class Column:
     """A column of texts.
 
     Attributes:
-        key: Its name among `COLUMNS`.
+        key: What stands above it.
         group: The input that it is about, where there are several.
         numeric: Whether its texts stand at the right.
         idle: Whether it says the same of every row, so that nobody misses it.
+        worth: How long it is kept on a narrow page; the least goes first.
+        least: How far its texts may be shortened before a column is left out for them.
+        path: Whether its texts are paths, which rows below each other share the front of.
+        toned: Whether the row's tone is shown here.
+        essential: Whether groups stand below each other rather than do without it.
     """
 
     key: str
     group: str = ""
     numeric: bool = False
     idle: bool = False
+    worth: int = 0
+    least: int | None = None
+    path: bool = False
+    toned: bool = False
+    essential: bool = False
+
+
+Tone: TypeAlias = Literal["", "alarm", "warning"]
+"""What a row is to be noticed for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +91,15 @@ class Row:
 
     Attributes:
         cells: The texts.
-        news: Whether the field differs from that of the row above.
+        news: Whether it says anything else than the row above.
+        tone: What it is to be noticed for.
+        remarks: Sentences that stand below it.
     """
 
     cells: tuple[str, ...]
-    news: bool
+    news: bool = True
+    tone: Tone = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +122,7 @@ class Document:
         notes: What the texts of the table mean, where that needs saying.
         closing: The findings in words.
         chosen: Whether the reader asked for just these columns.
+        room: The options of the command that make room for more.
     """
 
     title: str
@@ -111,6 +132,7 @@ class Document:
     notes: tuple[Note, ...]
     closing: tuple[str, ...]
     chosen: bool = False
+    room: str = "--width"
 
 
 def describe(
@@ -153,6 +175,7 @@ def describe(
         notes=_notes(report, selection.layers, selection.hidden, keys),
         closing=closing(report),
         chosen=columns is not None,
+        room="--columns, --width",
     )
 
 
@@ -222,10 +245,23 @@ def _columns(
     described: list[Column] = []
     for key in keys:
         if key not in _MEASURES:
-            described.append(Column(key, idle=key in idle))
+            described.append(_column(key, idle=key in idle))
         elif key == measures[0]:
-            described += [Column(k, group, numeric=True) for group in groups for k in measures]
+            described += [_column(k, group=group) for group in groups for k in measures]
     return tuple(described)
+
+
+def _column(key: str, *, group: str = "", idle: bool = False) -> Column:
+    return Column(
+        key,
+        group,
+        numeric=key in _MEASURES,
+        idle=idle,
+        worth=-WORTH.index(key),
+        least=_LEAST.get(key),
+        path=key == "layer",
+        essential=key in ("size", "stride"),
+    )
 
 
 def _cell(layer: Layer, column: Column, inputs: Sequence[str]) -> str:

@@ -25,7 +25,9 @@ background:none;color:inherit}
 .fieldscope .fs-number{text-align:right}
 .fieldscope .fs-quiet td{opacity:.55}
 .fieldscope .fs-quiet td:first-child{opacity:.8}
-.fieldscope .fs-loose{color:#c77700;opacity:1}
+.fieldscope .fs-loose,.fieldscope .fs-warning{color:#c77700;opacity:1}
+.fieldscope .fs-alarm{color:#c62828;font-weight:600;opacity:1}
+.fieldscope .fs-remark td{opacity:.7;font-size:90%;white-space:normal;padding-left:2.5em}
 .fieldscope p{margin:.3em 0;max-width:60em}
 .fieldscope .fs-note{opacity:.7;font-size:90%}
 """
@@ -72,17 +74,22 @@ def _heads(columns: Sequence[Column]) -> Iterator[str]:
 
 def _row(row: Row, columns: Sequence[Column]) -> str:
     cells = [
-        f"<td{_class(column, cell)}>{escape(cell)}</td>"
+        f"<td{_class(column, cell, row)}>{escape(cell)}</td>"
         for column, cell in zip(columns, row.cells, strict=True)
     ]
     quiet = "" if row.news else ' class="fs-quiet"'
-    return f"<tr{quiet}>{''.join(cells)}</tr>"
+    remarks = [
+        f'<tr class="fs-remark"><td colspan="{len(columns)}">{escape(remark)}</td></tr>'
+        for remark in row.remarks
+    ]
+    return f"<tr{quiet}>{''.join(cells)}</tr>{''.join(remarks)}"
 
 
-def _class(column: Column, cell: str) -> str:
+def _class(column: Column, cell: str, row: Row | None = None) -> str:
     names = [
         *(["fs-number"] if column.numeric else []),
         *(["fs-loose"] if cell.startswith(BOUND) else []),
+        *([f"fs-{row.tone}"] if row is not None and row.tone and column.toned else []),
     ]
     return f' class="{" ".join(names)}"' if names else ""
 

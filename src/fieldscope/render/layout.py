@@ -1,7 +1,6 @@
 """Fitting a document on a page of fixed-width characters.
 
-Columns that don't fit are left out, the least worth first (`WORTH`): the
-layer, the size and the stride go last. Names are shortened before a column
+Columns that don't fit are left out, the least worth first. Names are shortened before a column
 is left out. Where the essential columns of several inputs don't fit side by
 side, each input gets a table of its own. A line never wraps, but for prose.
 """
@@ -13,15 +12,15 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fieldscope.render.document import WORTH, Column, Document, Note, Row
+from fieldscope.render.document import Column, Document, Note, Row
 from fieldscope.wording import listed
 
 Line = tuple["Span", ...]
 
 _GAP = 2
 _PROSE = 100
-# How far a text may be shortened before a column is left out for it.
-_FLOORS = {"layer": 20, "source": 16, "context": 10}
+# Of sentences, whatever the page.
+_NARROWEST = 20
 _ELLIPSIS = "…"
 
 
@@ -31,7 +30,8 @@ class Span:
 
     The parts are title, subtitle, group, head, rule, path (the part of a name
     that the row above has, too), name, text, number, quiet (a row without
-    news), loose (a bound), note, closing and the empty one.
+    news), loose (a bound), alarm and warning (a row's tone), remark, note, closing
+    and the empty one.
     """
 
     text: str
@@ -61,19 +61,19 @@ def lines(document: Document, width: int | None = None) -> Iterator[Line]:
         width: Of the page in characters; None for one without end.
     """
     yield from _titled(document, width)
-    sheets = fit(document, width)
+    sheets = fit(document, width) if document.columns else ()
     for sheet in sheets:
         yield ()
         if len(sheets) > 1:
             group = next(column.group for _, column in sheet.columns if column.group)
             yield (Span(group, "group"),)
             sheet = _ungrouped(sheet)
-        yield from _table(document.rows, sheet)
+        yield from _table(document.rows, sheet, width)
     yield ()
     missing = tuple(dict.fromkeys(key for sheet in sheets for key in sheet.left_out))
     notes = list(document.notes)
     if missing:
-        notes.append(Note(f"no room for {listed(missing)}", "--columns, --width"))
+        notes.append(Note(f"no room for {listed(missing)}", document.room))
     if notes:
         for text in _noted(notes, width):
             yield (Span(text, "note"),)
@@ -105,7 +105,7 @@ def fit(document: Document, width: int | None) -> tuple[Sheet, ...]:
     columns = tuple(enumerate(document.columns))
     groups = dict.fromkeys(column.group for column in document.columns if column.group)
     whole = _fit(document, columns, width)
-    essential = {"size", "stride"} & {column.key for column in document.columns}
+    essential = {column.key for column in document.columns if column.essential}
     if not groups or not essential & {*whole.left_out}:
         return (whole,)
     return tuple(
@@ -120,7 +120,7 @@ def _fit(document: Document, columns: tuple[tuple[int, Column], ...], width: int
         for at, column in columns
     }
     least = {
-        at: min(natural[at], max(_FLOORS.get(column.key, natural[at]), len(column.key)))
+        at: min(natural[at], max(column.least or natural[at], len(column.key)))
         for at, column in columns
     }
     kept = list(columns)
@@ -139,7 +139,7 @@ def _least_worth(kept: Sequence[tuple[int, Column]], *, chosen: bool) -> str:
     # Whoever chose the columns put the ones that matter first.
     if chosen:
         return kept[-1][1].key
-    return max((column.idle, WORTH.index(column.key), column.key) for _, column in kept)[2]
+    return max((column.idle, -column.worth, column.key) for _, column in kept)[2]
 
 
 def _total(widths: Iterator[int] | Sequence[int]) -> int:
@@ -158,7 +158,7 @@ def _spread(
         return tuple(natural[at] for at, _ in kept)
     given = {at: least[at] for at, _ in kept}
     spare = width - _total(list(given.values()))
-    for at, _ in sorted(kept, key=lambda pair: WORTH.index(pair[1].key)):
+    for at, _ in sorted(kept, key=lambda pair: -pair[1].worth):
         more = max(min(natural[at] - given[at], spare), 0)
         given[at] += more
         spare -= more
@@ -173,7 +173,7 @@ def _ungrouped(sheet: Sheet) -> Sheet:
     )
 
 
-def _table(rows: Sequence[Row], sheet: Sheet) -> Iterator[Line]:
+def _table(rows: Sequence[Row], sheet: Sheet, width: int | None) -> Iterator[Line]:
     if any(column.group for _, column in sheet.columns):
         yield _groups(sheet)
     heads = [
@@ -189,21 +189,26 @@ def _table(rows: Sequence[Row], sheet: Sheet) -> Iterator[Line]:
             cell = shortened(row.cells[at], wide)
             if line:
                 line.append(Span(" " * _GAP))
-            if column.key == "layer":
+            if column.path:
                 shared = _shared(cell, above)
                 above = cell
                 line.append(Span(cell[:shared], "path"))
                 line.append(Span(cell[shared:].ljust(wide - shared), "name"))
             else:
-                part = _part(column, cell, news=row.news)
+                part = _part(column, cell, row)
                 line.append(Span(_aligned(cell, wide, numeric=column.numeric), part))
         yield tuple(line)
+        for remark in row.remarks:
+            for text in _wrapped(remark, width, indent=" " * 4):
+                yield (Span(text, "remark"),)
 
 
-def _part(column: Column, cell: str, *, news: bool) -> str:
+def _part(column: Column, cell: str, row: Row) -> str:
     if cell.startswith("≤") or (column.key == "exact" and cell == "no"):
         return "loose"
-    if not news:
+    if column.toned and row.tone:
+        return row.tone
+    if not row.news:
         return "quiet"
     return "number" if column.numeric else "text"
 
@@ -249,14 +254,16 @@ def _noted(notes: Sequence[Note], width: int | None) -> Iterator[str]:
         yield from _wrapped(f"{note.text} ({note.option})" if note.option else note.text, width)
 
 
-def _wrapped(paragraph: str, width: int | None) -> list[str]:
-    if width is None:
+def _wrapped(paragraph: str, width: int | None, indent: str = "") -> list[str]:
+    if width is None and not indent:
         return [paragraph]
-    indent = "    " if paragraph.startswith("  ") else ""
+    width = _PROSE if width is None else width
+    item = indent or paragraph.startswith("  ")
     return textwrap.wrap(
         paragraph,
-        max(min(width, _PROSE), 20),
-        subsequent_indent=indent,
+        max(min(width, _PROSE), _NARROWEST),
+        initial_indent=indent,
+        subsequent_indent=f"{indent or '  '}  " if item else "",
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -81,6 +81,33 @@ def _per_axis(values: Sequence[Number | None], between: str) -> str:
     return between.join(map(number, values))
 
 
+def large(number: int) -> str:
+    """Write a count by thousands, with three digits.
+
+    >>> large(0), large(950), large(11_689_512), large(1_814_073_344), large(999_999)
+    ('0', '950', '11.7M', '1.81G', '1M')
+    """
+    size = float(number)
+    for unit in ("", "k", "M", "G", "T"):
+        if size < 999.5 or unit == "T":
+            digits = 0 if not unit else max(0, 2 - (size >= 9.995) - (size >= 99.95))
+            text = f"{size:.{digits}f}"
+            return (text.rstrip("0").rstrip(".") if "." in text else text) + unit
+        size /= 1000
+    raise AssertionError("the last unit takes all")
+
+
+def percent(share: float) -> str:
+    """Write a share of a whole, neither all nor nothing by rounding.
+
+    >>> percent(0.713), percent(0), percent(1), percent(0.9999), percent(0.0004)
+    ('71 %', '0 %', '100 %', '99.9 %', '0.04 %')
+    """
+    if share in (0, 1):
+        return f"{share * 100:.0f} %"
+    return f"{_percent(share * 100)} %"
+
+
 def times(ratio: Number) -> str:
     """Write a field's share of the input, or how many times it goes beyond.
 

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import base64
 import shutil
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from fieldscope.analyses.layers import Report
+from fieldscope.analyses.productivity import Productivity
 from fieldscope.analyses.verification import Verification
 from fieldscope.errors import InputError, MissingExtraError
 from fieldscope.geometry.maps import InputMap
-from fieldscope.media import as_figure, as_html, as_text
-from fieldscope.render import maps, pictures
-from fieldscope.render.document import describe
+from fieldscope.media import Result, as_figure, as_html, as_text
+from fieldscope.render import maps, pictures, productivity
+from fieldscope.render.document import Document, describe
 from fieldscope.render.html import page
 from fieldscope.render.layout import text
 from fieldscope.render.selection import select
-from fieldscope.render.verification import verified
+from fieldscope.render.verification import described as verification
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,15 +55,36 @@ def report_as_figure(report: Report, **options: Any) -> Figure:
 @as_text.register
 def verification_as_text(found: Verification) -> str:
     """Show a verification at a prompt; of many layers only those that don't agree."""
-    page = verified(found, shutil.get_terminal_size().columns, all=len(found.checks) <= _MOST_ROWS)
-    return "\n".join("".join(span.text for span in line).rstrip() for line in page)
+    page = verification(found, all=len(found.checks) <= _MOST_ROWS)
+    return text(page, max(shutil.get_terminal_size().columns, 40))
 
 
 @as_html.register
 def verification_as_html(found: Verification) -> str:
     """Show a verification in a notebook, whole."""
-    page = verified(found)
-    return f"<pre>{escape(chr(10).join(''.join(s.text for s in line) for line in page))}</pre>"
+    return page(verification(found))
+
+
+def _register(
+    kind: type[Result],
+    described: Callable[[Any], Document],
+    drawn: Callable[..., Figure] | None = None,
+) -> None:
+    """Let a kind of finding show itself by its document, and draw itself by its picture."""
+
+    @as_text.register(kind)
+    def _(found: Any) -> str:
+        return text(described(found), max(shutil.get_terminal_size().columns, 40))
+
+    @as_html.register(kind)
+    def _(found: Any) -> str:
+        return page(described(found))
+
+    if drawn is not None:
+        as_figure.register(kind)(drawn)
+
+
+_register(Productivity, productivity.described, pictures.productivity_picture)
 
 
 @as_text.register

@@ -26,6 +26,9 @@ _LOOKS = {
     "quiet": "dim",
     "number": "bold",
     "loose": "yellow",
+    "warning": "yellow",
+    "alarm": "bold red",
+    "remark": "dim",
     "note": "dim",
 }
 # What stands in for the signs that an old code page doesn't have.

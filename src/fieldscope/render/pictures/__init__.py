@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fieldscope.analyses.layers import Report
+    from fieldscope.analyses.productivity import Productivity
     from fieldscope.geometry.maps import InputMap
 
 
@@ -136,6 +137,32 @@ def growth_curve(
     from fieldscope.render.pictures import growth
 
     return growth.draw(report, input=input, log=log, title=title)
+
+
+def productivity_picture(found: Productivity, *, title: str | None = None) -> Figure:
+    """Draw what each widening layer receives and hands on, against the input's extent.
+
+    Below stand the multiply-accumulates of each layer. Axes that differ have a panel each.
+
+    Args:
+        found: what `fieldscope.productivity` gave.
+        title: instead of the model's name and the extents.
+
+    Raises:
+        InputError: no layer widens the field.
+        MissingExtraError: matplotlib isn't installed.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> net = torch.nn.Sequential(torch.nn.Conv1d(1, 1, 3), torch.nn.Conv1d(1, 1, 3))
+        >>> figure = productivity_picture(fieldscope.productivity(net, (1, 1, 32)))
+        >>> len(figure.axes[0].patches)
+        2
+    """
+    _matplotlib("drawing verdicts")
+    from fieldscope.render.pictures import productivity
+
+    return productivity.draw(found, title=title)
 
 
 def growth_animation(

@@ -1,0 +1,102 @@
+"""What the commands that show a finding share: where its data, picture and page go."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fieldscope.analyses.export import in_lines
+from fieldscope.cli import files, pictures
+from fieldscope.cli.page import NARROWEST, width_of
+
+if TYPE_CHECKING:
+    from fieldscope.media import Result
+    from fieldscope.render.document import Document
+
+_OPTIONS = (
+    click.option("--json", metavar="FILE", help="Write JSON to a file, or to stdout for -."),
+    click.option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help=f"Draw it into a file: {pictures.KNOWN}.",
+    ),
+    click.option(
+        "--width",
+        type=click.IntRange(min=NARROWEST),
+        metavar="N",
+        help="Width of the page in characters; otherwise the terminal's, or no limit in a pipe.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where a finding goes, as it is asked for on the command line.
+
+    Attributes:
+        json: file for its data, "-" for stdout.
+        output: file for its picture.
+        width: of its page in characters.
+    """
+
+    json: str | None
+    output: str | None
+    width: int | None
+
+    def check(self) -> None:
+        """Say at once what would otherwise come to light after the work is done.
+
+        Raises:
+            click.UsageError: The options don't fit together.
+            InputError: Nothing can be written there.
+        """
+        files.check("--json", self.json)
+        pictures.check(self.output, image=None, resize=False, json=self.json)
+
+    def deliver(
+        self, found: Result, described: Callable[[], Document], *, quiet: bool = False
+    ) -> None:
+        """Write the data and the picture, and print the page.
+
+        Args:
+            found: what was found.
+            described: makes its page, if that is to be printed.
+            quiet: whether it isn't.
+        """
+        if self.json is not None:
+            files.write(self.json, in_lines(found.to_dict()) + "\n")
+        if self.output is not None:
+            from fieldscope.render import shown  # noqa: F401  # registers how findings are drawn
+            from fieldscope.render.pictures import save
+
+            save(found.to_image(), self.output)
+        if not quiet and self.json != files.STDOUT:
+            # Imported here, where there is something to print: it takes a while.
+            from fieldscope.render.table import Terminal, print_table
+
+            console = Terminal()
+            print_table(described(), console, self.width or width_of(console))
+
+
+def delivered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say where its finding goes, as one argument `wanted`."""
+
+    @functools.wraps(command)
+    def gathering(
+        *args: Any, json: str | None, output: str | None, width: int | None, **others: Any
+    ) -> None:
+        wanted = Wanted(json, output, width)
+        wanted.check()
+        command(*args, wanted=wanted, **others)
+
+    own = list(getattr(command, "__click_params__", []))
+    gathering.__click_params__ = []  # type: ignore[attr-defined]  # click's own way to collect them
+    for option in reversed(_OPTIONS):
+        option(gathering)
+    gathering.__click_params__ += own  # type: ignore[attr-defined]
+    return gathering
