@@ -7,13 +7,14 @@ pooling and resizing cost none. Nothing is run: the counts follow from the graph
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 from fieldscope.analyses.layers import Report
 from fieldscope.errors import InputError
-from fieldscope.graph.graph import Graph, Node
-from fieldscope.graph.operators import Contract, Spread, Window
+from fieldscope.graph.graph import Graph, Node, Shape
+from fieldscope.graph.operators import Contract, Operator, Spread, Window
 from fieldscope.graph.trace import Trace
 
 
@@ -92,19 +93,28 @@ def products_of(graph: Graph, node: Node) -> tuple[int, int]:
         >>> products_of(graph, graph.nodes[y])
         (288, 36)
     """
-    operator = node.operator
+    return products(node.operator, [graph.shape(value) for value in node.operands], node.shape)
+
+
+def products(operator: Operator, given: Sequence[Shape], shape: Shape) -> tuple[int, int]:
+    """The multiply-accumulates of an operator on shapes, and the elements of its kernel or matrix.
+
+    Args:
+        operator: the operator.
+        given: shapes of its operands.
+        shape: shape of its result.
+    """
     if isinstance(operator, (Window, Spread)) and operator.channels is not None:
         kernel = prod(window.kernel for window in operator.windows)
         axis, groups = operator.channels.axis, operator.channels.groups
-        given = graph.shape(node.operands[0])
-        weights = given[axis] * node.shape[axis] // groups * kernel
+        weights = given[0][axis] * shape[axis] // groups * kernel
         if isinstance(operator, Window):
-            return prod(node.shape) * (given[axis] // groups) * kernel, weights
-        return prod(given) * (node.shape[axis] // groups) * kernel, weights
+            return prod(shape) * (given[0][axis] // groups) * kernel, weights
+        return prod(given[0]) * (shape[axis] // groups) * kernel, weights
     if isinstance(operator, Contract):
-        extents: dict[int, int] = dict(zip(operator.result, node.shape, strict=True))
-        for labels, operand in zip(operator.operands, node.operands, strict=True):
-            for label, extent in zip(labels, graph.shape(operand), strict=True):
+        extents: dict[int, int] = dict(zip(operator.result, shape, strict=True))
+        for labels, one in zip(operator.operands, given, strict=True):
+            for label, extent in zip(labels, one, strict=True):
                 extents[label] = max(extents.get(label, 1), extent)
         return _multiplied(operator, extents), _matrix(operator, extents)
     return 0, 0
