@@ -27,6 +27,7 @@ FLOORS = {
     "measure": 4,
     "analyses": 5,
     "redesign": 6,
+    "testing": 7,
     "render": 6,
     "api": 7,
     "cli": 7,

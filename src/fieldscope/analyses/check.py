@@ -49,6 +49,37 @@ class Conditions:
     exact: bool = False
     allow: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what can't be met by any design.
+
+        Raises:
+            InputError: the conditions contradict each other, or a number is none.
+        """
+        for name in ("min_field", "max_field", "max_stride"):
+            given = getattr(self, name)
+            if any(not isinstance(one, int) or one < 1 for one in _several(given)):
+                raise InputError(
+                    f"{name} is {given!r}\ngive a whole number of 1 or more, or one per axis"
+                )
+        for name in ("max_macs", "max_parameters"):
+            given = getattr(self, name)
+            if given is not None and given < 0:
+                raise InputError(f"{name} is {given}\ngive a whole number of 0 or more")
+        least, most = _several(self.min_field), _several(self.max_field)
+        count = max(len(least), len(most))
+        least = least * count if len(least) == 1 else least
+        most = most * count if len(most) == 1 else most
+        if any(a > b for a, b in zip(least, most, strict=False)):
+            raise InputError(
+                f"no field can be at least {_by(least)} and at most {_by(most)} at once\n"
+                "make min_field no larger than max_field"
+            )
+        if self.allow and not (self.no_unproductive or self.no_critical):
+            raise InputError(
+                "allow lets verdicts pass, and no verdict is asked about\n"
+                "ask for no_unproductive or no_critical with it"
+            )
+
     def asked(self) -> bool:
         """Whether anything is asked for."""
         return any(
@@ -86,6 +117,7 @@ class Check(Result):
         input: name of the input.
         shape: its shape.
         conditions: one per thing asked for.
+        productivity: the verdicts that it rests on.
 
     Example:
         >>> import fieldscope
@@ -102,6 +134,7 @@ class Check(Result):
     input: str
     shape: tuple[int, ...]
     conditions: tuple[Condition, ...]
+    productivity: Productivity
 
     @property
     def passes(self) -> bool:
@@ -166,6 +199,7 @@ def check_of(report: Report, conditions: Conditions, input: Wanted = None) -> Ch
         input=verdicts.input,
         shape=verdicts.shape,
         conditions=tuple(_Checks(report, conditions, verdicts, limits).all()),
+        productivity=verdicts,
     )
 
 
@@ -183,11 +217,6 @@ class _Checks:
         least = self._per_axis("min_field", wanted.min_field)
         most = self._per_axis("max_field", wanted.max_field)
         stride = self._per_axis("max_stride", wanted.max_stride)
-        if least and most and any(a > b for a, b in zip(least, most, strict=True)):
-            raise InputError(
-                f"no field can be at least {_by(least)} and at most {_by(most)} at once\n"
-                "make min_field no larger than max_field"
-            )
         if wanted.no_unproductive:
             yield self._no("no unproductive layers", ("unproductive",))
         if wanted.no_critical:
@@ -201,10 +230,10 @@ class _Checks:
             why = f"the total stride is {_by(limits.stride)}"
             yield _condition("stride at most", stride, limits.stride, why, lambda a, b: b <= a)
         if wanted.max_macs is not None:
-            yield self._cost("MACs at most", "max_macs", wanted.max_macs, self._verdicts.macs)
+            yield self._cost("MACs at most", wanted.max_macs, self._verdicts.macs)
         if wanted.max_parameters is not None:
             found = self._verdicts.parameters
-            yield self._cost("parameters at most", "max_parameters", wanted.max_parameters, found)
+            yield self._cost("parameters at most", wanted.max_parameters, found)
         if wanted.exact:
             yield self._exact()
 
@@ -212,13 +241,13 @@ class _Checks:
         if given is None:
             return ()
         count = len(self._limits.axes)
-        numbers = (given,) * count if isinstance(given, int) else tuple(given)
-        if len(numbers) == 1:
-            numbers *= count
-        if len(numbers) != count or any(not isinstance(one, int) or one < 1 for one in numbers):
+        numbers = _several(given)
+        numbers = numbers * count if len(numbers) == 1 else numbers
+        if len(numbers) != count:
             axes = ", ".join(self._limits.axes)
             raise InputError(
-                f"{name} is {given!r}\ngive a whole number of 1 or more, or one per axis ({axes})"
+                f"{name} is {_by(numbers)}, which doesn't fit the input's axes ({axes})\n"
+                "give one number, or one per axis"
             )
         return numbers
 
@@ -236,9 +265,7 @@ class _Checks:
         return any(fnmatchcase(one.layer, pattern) for pattern in self._wanted.allow)
 
     @staticmethod
-    def _cost(name: str, option: str, most: int, found: int) -> Condition:
-        if most < 0:
-            raise InputError(f"{option} is {most}\ngive a whole number of 0 or more")
+    def _cost(name: str, most: int, found: int) -> Condition:
         holds = found <= most
         return Condition(
             name, f"{most:,}", f"{found:,}", holds, "" if holds else f"there are {found:,}"
@@ -254,6 +281,12 @@ class _Checks:
             not bounds,
             listed(places, most=_MOST_NAMED),
         )
+
+
+def _several(given: Numbers) -> tuple[int, ...]:
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, int) else tuple(given)
 
 
 def _condition(

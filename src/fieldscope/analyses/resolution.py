@@ -58,6 +58,8 @@ class Resolution(Result):
         stride: the total stride, per axis: the least common multiple of the layers' strides.
         snapped: whether the limits are multiples of the stride.
         bounds: layers whose field is only a bound; limits may be too large through them.
+        dependent: layers with positions whose field depends on the input's extent (shifted
+            windows, tokens behind a class token): as to them limits hold for the analysed one.
 
     Example:
         >>> import fieldscope
@@ -82,6 +84,7 @@ class Resolution(Result):
     stride: tuple[int, ...]
     snapped: bool = False
     bounds: tuple[str, ...] = ()
+    dependent: tuple[str, ...] = ()
 
     @property
     def smallest(self) -> Sizes:
@@ -135,6 +138,7 @@ class Resolution(Result):
             },
             "exact": not self.bounds,
             **({"bounds": list(self.bounds)} if self.bounds else {}),
+            **({"dependent": list(self.dependent)} if self.dependent else {}),
         }
 
 
@@ -180,6 +184,7 @@ def resolution_of(report: Report, input: str | None = None, *, snapped: bool = F
         stride=strides,
         snapped=snapped,
         bounds=tuple(step.layer.name for step in steps if not step.layer.exact),
+        dependent=tuple(step.layer.name for step in steps if not all(step.periodic)),
     )
 
 
@@ -197,7 +202,7 @@ def _most(steps: Sequence[Step], count: int, measure: Callable[[Step, int], int 
     layers: list[tuple[str, ...]] = []
     for axis in range(count):
         found = [(measure(step, axis), step.layer.name) for step in steps]
-        largest = max(1, *(size for size, _ in found))
+        largest = max((size for size, _ in found), default=0) or 1
         extents.append(largest)
         layers.append(tuple(name for size, name in found if size == largest))
     return Limit(tuple(extents), tuple(layers))

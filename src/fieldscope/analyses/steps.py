@@ -8,8 +8,10 @@ from functools import cached_property
 
 from fieldscope.analyses.costs import Cost, costs_of, trace_of
 from fieldscope.analyses.fields import axis_field
-from fieldscope.analyses.layers import InputInfo, Layer, Report
+from fieldscope.analyses.layers import Layer, Report
+from fieldscope.domains.affine import LOST
 from fieldscope.graph.trace import Trace
+from fieldscope.interpret import ValueFields
 
 Sizes = tuple[int | float, ...]
 
@@ -26,7 +28,10 @@ class Step:
         size: its own field, per axis.
         cost: what it costs.
         windowed: whether it has positions that could see more: a layer without spatial axes
-            (global pooling, a classifier's head, squeeze-and-excitation) has none.
+            (global pooling, a classifier's head, squeeze-and-excitation) has none, and those of
+            pooling to a fixed number of positions follow the input's extent.
+        periodic: per axis, whether its field is that of an unbounded plane, and so doesn't
+            depend on the input's extent.
     """
 
     layer: Layer
@@ -36,6 +41,7 @@ class Step:
     size: Sizes
     cost: Cost
     windowed: bool
+    periodic: tuple[bool, ...]
 
     @cached_property
     def widens(self) -> tuple[bool, ...]:
@@ -82,10 +88,6 @@ class _Steps:
         self._entering = self._trace.entering()
         self._known: dict[int, tuple[Sizes, Sizes] | None] = {}
 
-    @property
-    def info(self) -> InputInfo:
-        return self._info
-
     def all(self) -> Iterator[Step]:
         for layer in self._report.layers:
             own = self._sizes(layer._value)
@@ -93,6 +95,7 @@ class _Steps:
                 continue
             found = [self._sizes(value) for value in self._entering.get(layer.name, ())]
             given = [sizes for sizes in found if sizes is not None] or [own]
+            periodic = self._periodic(layer._value)
             yield Step(
                 layer=layer,
                 received=tuple(map(min, *(one for one, _ in given), *(one for one, _ in given))),
@@ -100,7 +103,8 @@ class _Steps:
                 narrowest=own[0],
                 size=own[1],
                 cost=self._costs[layer.name],
-                windowed=bool(layer.spatial),
+                windowed=bool(layer.spatial) and (layer.operator != "table" or any(periodic)),
+                periodic=periodic,
             )
 
     def _sizes(self, value: int) -> tuple[Sizes, Sizes] | None:
@@ -109,10 +113,17 @@ class _Steps:
             self._known[value] = self._measured(value)
         return self._known[value]
 
-    def _measured(self, value: int) -> tuple[Sizes, Sizes] | None:
+    def _fields(self, value: int) -> ValueFields:
         interpretation = self._report._interpretation
         assert interpretation is not None, "a report with a trace has its interpretation"
-        fields = interpretation.fields[value]
+        return interpretation.fields[value]
+
+    def _periodic(self, value: int) -> tuple[bool, ...]:
+        affines = self._fields(value).affines
+        return tuple(affines[self._first + k] is not LOST for k in range(len(self._info.axes)))
+
+    def _measured(self, value: int) -> tuple[Sizes, Sizes] | None:
+        fields = self._fields(value)
         axes = [
             axis_field(fields, self._first + k, self._info.shape[axis])
             for k, axis in enumerate(self._info.spatial)

@@ -19,8 +19,11 @@ import click
 from fieldscope.cli.advice import for_the_command
 from fieldscope.cli.analyze import analyze
 from fieldscope.cli.animate import animate
+from fieldscope.cli.check import check
+from fieldscope.cli.compare import compare
 from fieldscope.cli.operators import operators
 from fieldscope.cli.productivity import productivity
+from fieldscope.cli.resolution import resolution
 from fieldscope.cli.support import support
 from fieldscope.cli.verify import verify
 from fieldscope.errors import BoundError, CheckError, DisagreementError, FieldscopeError
@@ -114,6 +117,9 @@ def fieldscope(context: click.Context) -> None:
 COMMANDS = (
     analyze,
     productivity,
+    resolution,
+    compare,
+    check,
     support,
     verify,
     animate,

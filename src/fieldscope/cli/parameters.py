@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Literal, TypeVar
 
 import click
@@ -68,6 +69,35 @@ def shape(text: str) -> Shape:
     if len(extents) < 2:
         raise ValueError(f"{text!r} has one axis, and the first is the batch; {_SHAPE_HELP}")
     return tuple(extents)
+
+
+def per_axis(text: str) -> tuple[int, ...]:
+    """Read one whole number, or one per axis.
+
+    >>> per_axis("200"), per_axis("41x23")
+    ((200,), (41, 23))
+    """
+    parts = [part.strip() for part in re.split("[x×X*,]", text.strip().strip("()[]"))]
+    if not all(re.fullmatch(r"[0-9]+", part) and int(part) for part in parts):
+        raise ValueError(
+            f"{text!r} is neither a whole number of 1 or more nor one per axis, such as 41x23"
+        )
+    return tuple(int(part) for part in parts)
+
+
+_THOUSANDS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def count(text: str) -> int:
+    """Read a count, by thousands or not.
+
+    >>> count("500"), count("1.5M"), count("2G")
+    (500, 1500000, 2000000000)
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kKmMgGtT]?)", text.strip().replace("_", ""))
+    if found is None:
+        raise ValueError(f"{text!r} is no count, such as 500000, 500k, 5M or 2G")
+    return int(Fraction(found[1]) * _THOUSANDS[found[2].lower()])
 
 
 def named_shape(text: str) -> tuple[str, Shape]:

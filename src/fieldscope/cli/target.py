@@ -31,7 +31,6 @@ NAME is a class, a function that returns the model, or the model.
 """
 
 _OPTIONS = (
-    click.argument("target"),
     click.option(
         "--input",
         "-i",
@@ -108,7 +107,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model and what it is called with, as the functions of `fieldscope` take them."""
+    """A model and what it is called with, as the functions of `fieldscope` take them.
+
+    `built` tells whether what the target names builds the model, and isn't the model itself.
+    """
 
     name: str
     model: Any
@@ -116,6 +118,7 @@ class Subject:
     axes: Any
     example: Any
     framework: str | None
+    built: bool = True
 
     def analyzed(self, *, fold_context: bool = False) -> Report:
         """The report of the model."""
@@ -135,10 +138,31 @@ class Subject:
 def of_a_model(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the argument and options that name a model, as one argument `asked`."""
 
+    def one(target: str, **given: Any) -> Asked:
+        return Asked(target=target, **given)
+
+    return _gathering(command, click.argument("target"), one)
+
+
+def of_models(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the argument and options that name models, as one argument `asked`."""
+
+    def each(targets: Sequence[str], **given: Any) -> tuple[Asked, ...]:
+        return tuple(Asked(target=target, **given) for target in targets)
+
+    return _gathering(command, click.argument("targets", nargs=-1, required=True), each)
+
+
+def _gathering(
+    command: Callable[..., None],
+    argument: Callable[[Callable[..., None]], Callable[..., None]],
+    gathered_as: Callable[..., object],
+) -> Callable[..., None]:
+    """Gather the options of a model into one argument `asked`."""
+
     @functools.wraps(command)
     def gathering(
         *,
-        target: str,
         shapes: Any,
         examples: Any,
         axes: Any,
@@ -151,7 +175,17 @@ def of_a_model(command: Callable[..., None]) -> Callable[..., None]:
         del debug  # read where errors are caught
         if shapes and examples:
             raise click.UsageError("an example has a shape of its own: give --example or --input")
-        command(Asked(target, shapes, examples, axes, arguments, framework, quiet), **others)
+        named = {name: others.pop(name) for name in ("target", "targets") if name in others}
+        asked = gathered_as(
+            **named,
+            shapes=shapes,
+            examples=examples,
+            axes=axes,
+            arguments=arguments,
+            framework=framework,
+            quiet=quiet,
+        )
+        command(asked, **others)
 
     own = list(getattr(command, "__click_params__", []))
     gathering.__click_params__ = []  # type: ignore[attr-defined]  # click's own way to collect them
@@ -160,6 +194,7 @@ def of_a_model(command: Callable[..., None]) -> Callable[..., None]:
     gathering.__click_params__ += own  # type: ignore[attr-defined]
     for option in reversed(_OPTIONS):
         option(gathering)
+    argument(gathering)
     return gathering
 
 
@@ -206,6 +241,7 @@ def subject_of(asked: Asked, *, values: bool = False) -> Iterator[tuple[Subject,
                 axes=by_input.get("", by_input or None),
                 example=example,
                 framework=asked.framework,
+                built=found.built,
             ),
             progress,
         )

@@ -11,13 +11,16 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from fieldscope.analyses.check import Check
+from fieldscope.analyses.comparison import Comparison
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.productivity import Productivity
+from fieldscope.analyses.resolution import Resolution
 from fieldscope.analyses.verification import Verification
 from fieldscope.errors import InputError, MissingExtraError
 from fieldscope.geometry.maps import InputMap
 from fieldscope.media import Result, as_figure, as_html, as_text
-from fieldscope.render import maps, pictures, productivity
+from fieldscope.render import check, comparison, maps, pictures, productivity, resolution
 from fieldscope.render.document import Document, describe
 from fieldscope.render.html import page
 from fieldscope.render.layout import text
@@ -85,6 +88,9 @@ def _register(
 
 
 _register(Productivity, productivity.described, pictures.productivity_picture)
+_register(Resolution, resolution.described, pictures.resolution_picture)
+_register(Comparison, comparison.described, pictures.comparison_picture)
+_register(Check, check.described, pictures.check_picture)
 
 
 @as_text.register

@@ -15,8 +15,11 @@ from fieldscope.optional import require
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from fieldscope.analyses.check import Check
+    from fieldscope.analyses.comparison import Comparison
     from fieldscope.analyses.layers import Report
     from fieldscope.analyses.productivity import Productivity
+    from fieldscope.analyses.resolution import Resolution
     from fieldscope.geometry.maps import InputMap
 
 
@@ -163,6 +166,62 @@ def productivity_picture(found: Productivity, *, title: str | None = None) -> Fi
     from fieldscope.render.pictures import productivity
 
     return productivity.draw(found, title=title)
+
+
+def resolution_picture(found: Resolution, *, title: str | None = None) -> Figure:
+    """Draw the feasible extents of each axis as a band on a line, with the limits beside it.
+
+    Args:
+        found: what `fieldscope.resolution` gave.
+        title: instead of the model's name.
+
+    Raises:
+        MissingExtraError: matplotlib isn't installed.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> found = fieldscope.resolution(torch.nn.Conv2d(1, 1, 3), (1, 1, 32, 32))
+        >>> len(resolution_picture(found).axes)
+        1
+    """
+    _matplotlib("drawing resolutions")
+    from fieldscope.render.pictures import resolution
+
+    return resolution.draw(found, title=title)
+
+
+def comparison_picture(found: Comparison, *, title: str | None = None) -> Figure:
+    """Draw networks side by side: their compute by verdict, and their feasible extents.
+
+    Args:
+        found: what `fieldscope.compare` gave.
+        title: instead of the models' names.
+
+    Raises:
+        MissingExtraError: matplotlib isn't installed.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> nets = [torch.nn.Conv2d(1, 1, 3), torch.nn.Conv2d(1, 1, 5)]
+        >>> len(comparison_picture(fieldscope.compare(nets, (1, 1, 32, 32))).axes)
+        2
+    """
+    _matplotlib("drawing a comparison")
+    from fieldscope.render.pictures import comparison
+
+    return comparison.draw(found, title=title)
+
+
+def check_picture(found: Check, *, title: str | None = None) -> Figure:
+    """Draw the verdicts that a check rests on; see `productivity_picture`.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> found = fieldscope.check(torch.nn.Conv1d(1, 1, 3), (1, 1, 32), no_unproductive=True)
+        >>> len(check_picture(found).axes)
+        2
+    """
+    return productivity_picture(found.productivity, title=title)
 
 
 def growth_animation(
