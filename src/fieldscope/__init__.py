@@ -36,9 +36,11 @@ if TYPE_CHECKING:
         compare,
         draw,
         gradient,
+        load,
         productivity,
         resolution,
         support,
+        save,
         until,
         verify,
     )
@@ -58,12 +60,14 @@ if TYPE_CHECKING:
     )
     from fieldscope.measure.heat import HeatMap
     from fieldscope.measure.probe import Probe, probe
+    from fieldscope.frontends.builder import Builder
 
 __all__ = [
     "BoundError",
     "Chain",
     "Check",
     "CheckError",
+    "Builder",
     "Comparison",
     "DisagreementError",
     "Field",
@@ -98,10 +102,12 @@ __all__ = [
     "support",
     "until",
     "verify",
+    "load",
 ]
 
 # The module that each public name lives in; all others are errors.
 _HOMES = {
+    "save",
     "Chain": "fieldscope.analyses.chain",
     "Check": "fieldscope.analyses.check",
     "Comparison": "fieldscope.analyses.comparison",
@@ -109,6 +115,7 @@ _HOMES = {
     "HeatMap": "fieldscope.measure.heat",
     "Layer": "fieldscope.analyses.layers",
     "Probe": "fieldscope.measure.probe",
+    "Builder": "fieldscope.frontends.builder",
     "Productivity": "fieldscope.analyses.productivity",
     "Report": "fieldscope.analyses.layers",
     "Resolution": "fieldscope.analyses.resolution",
@@ -130,10 +137,12 @@ _HOMES = {
 }
 
 
+    "load": "fieldscope.api",
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     value = getattr(import_module(_HOMES.get(name, "fieldscope.errors")), name)
+    "save": "fieldscope.api",
     globals()[name] = value  # the next look-up doesn't come here
     return value
 

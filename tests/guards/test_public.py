@@ -17,6 +17,7 @@ SOURCE = Path(fieldscope.__file__).parents[1]
 
 PUBLIC = [
     "BoundError",
+    "Builder",
     "Chain",
     "Check",
     "CheckError",
@@ -51,10 +52,12 @@ PUBLIC = [
     "probe",
     "productivity",
     "resolution",
+    "load",
     "support",
     "until",
     "verify",
 ]
+    "save",
 
 
 def test_the_public_names_are_these() -> None:

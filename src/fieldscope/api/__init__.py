@@ -4,6 +4,7 @@ from fieldscope.api.analysis import analyze, animate, support
 from fieldscope.api.drawing import draw
 from fieldscope.api.judgement import check, compare, productivity, resolution
 from fieldscope.api.measurement import gradient, until, verify
+from fieldscope.api.networks import load, save
 
 __all__ = [
     "analyze",
@@ -13,8 +14,10 @@ __all__ = [
     "draw",
     "gradient",
     "productivity",
+    "load",
     "resolution",
     "support",
     "until",
+    "save",
     "verify",
 ]

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from fieldscope.analyses.layers import Report
     from fieldscope.analyses.support import Position, SupportMask
+    from fieldscope.frontends.builder import Builder
     from fieldscope.graph.trace import Trace
 
-    Model: TypeAlias = Callable[..., Any] | str | os.PathLike[str] | Trace
+    Model: TypeAlias = Callable[..., Any] | str | os.PathLike[str] | Builder | Trace
 
 
 def analyze(
@@ -39,9 +40,9 @@ def analyze(
     Args:
         model: a module or function of PyTorch, Keras, TensorFlow or JAX (flax, equinox); an
             `onnx.ModelProto` or `torch.export.ExportedProgram`; the path of a file that holds
-            a model (`.onnx`, `.pt2`, `.keras`, `.h5`, a SavedModel folder), or a text that
-            names one as on the command line ("keras:VGG19"); or what a front end of your own
-            made, a `fieldscope.graph.trace.Trace`.
+            a model (`.onnx`, `.pt2`, `.keras`, `.h5`, `.fsg`, a SavedModel folder), or a text
+            that names one as on the command line ("keras:VGG19"); a `fieldscope.Builder`; or what
+            a front end of your own made, a `fieldscope.graph.trace.Trace`.
         inputs: a shape with batch such as (1, 3, 224, 224), a tensor of which the shape
             and type are taken, or a tuple (by position) or dict (by name) of several. Models
             that say which inputs they take need none.

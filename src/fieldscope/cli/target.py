@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TARGET_HELP = """\
 TARGET is a model by name (torchvision:NAME, timm:NAME, keras:NAME), a file
-that holds one (.onnx, .pt2, .keras, .h5, a SavedModel folder), or Python
+that holds one (.onnx, .pt2, .keras, .h5, .fsg, a SavedModel folder), or Python
 code that holds or builds one (./file.py:NAME, package.module:NAME), where
 NAME is a class, a function that returns the model, or the model.
 """

@@ -18,8 +18,11 @@ from typing import Any, Literal, TypeAlias, get_args
 from fieldscope.errors import InputError, ModelError
 from fieldscope.wording import listed
 
-Framework: TypeAlias = Literal["torch", "onnx", "keras", "tensorflow", "jax"]
-FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
+Framework: TypeAlias = Literal["torch", "onnx", "keras", "tensorflow", "jax", "fieldscope"]
+"""What a model belongs to; what was described by hand, or saved as a graph, to fieldscope."""
+
+FRAMEWORKS: tuple[Framework, ...] = tuple(one for one in get_args(Framework) if one != "fieldscope")
+"""Those that run models."""
 
 _PACKAGES: dict[str, Framework] = {
     "onnx": "onnx",
@@ -44,8 +47,10 @@ _SUFFIXES: dict[str, Framework] = {
     ".keras": "keras",
     ".h5": "keras",
     ".hdf5": "keras",
+    ".fsg": "fieldscope",
 }
 _TENSORS: dict[str, Framework] = {"Tensor": "torch", "TensorSpec": "tensorflow"}
+_BUILDER = "fieldscope.frontends.builder.builder"
 _DEEPEST = 6
 
 
@@ -71,6 +76,8 @@ def framework_of(model: object) -> Framework:
                 f"files of models end in {listed(list(_SUFFIXES))}, or are SavedModel folders"
             )
         return found
+    if is_described(model):
+        return "fieldscope"
     by_type = framework_of_type(type(model))
     if by_type is not None:
         return by_type
@@ -86,6 +93,11 @@ def framework_of(model: object) -> Framework:
             f"pass framework=, one of {listed(list(FRAMEWORKS))}"
         )
     return next(iter(mentioned), None) or _imported()
+
+
+def is_described(model: object) -> bool:
+    """Whether a model is a network that was described by hand, a `fieldscope.Builder`."""
+    return any(base.__module__ == _BUILDER for base in type(model).__mro__)
 
 
 def framework_of_file(path: Path) -> Framework | None:

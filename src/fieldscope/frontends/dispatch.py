@@ -16,6 +16,7 @@ from fieldscope.frontends.detection import (
     Framework,
     framework_of,
     framework_of_file,
+    is_described,
 )
 from fieldscope.frontends.extents import as_declared, check_declared
 from fieldscope.frontends.inputs import Axes
@@ -83,7 +84,8 @@ def traced(
         return model
     model, inputs, name = named(model, inputs, name=name, example=example)
     kind = framework_of(model) if framework is None else _told(framework, model)
-    _find(kind)
+    if kind != "fieldscope":
+        _find(kind)
     trace = _tracer(kind, model)
     if kind == "torch" and not _is_exported(model):
         if example is None and inputs is None:
@@ -154,11 +156,17 @@ def _find(kind: Framework) -> None:
 def _told(framework: str, model: Any) -> Framework:
     """The framework that the user says runs a model; a file may contradict."""
     kind = chosen(framework)
+    if is_described(model):
+        raise InputError(
+            f"a network described by hand needs no framework, and {kind} is given\n"
+            "leave the framework out"
+        )
     own = framework_of_file(Path(model)) if isinstance(model, os.PathLike) else None
     if own not in (None, kind) and {own, kind} != {"keras", "tensorflow"}:
         shown = displayed(Path(model))
+        held = "a graph, which needs no framework" if own == "fieldscope" else f"a model of {own}"
         raise InputError(
-            f"{shown} holds a model of {own}, not of {kind}\n"
+            f"{shown} holds {held}, not a model of {kind}\n"
             "leave the framework out, which is for functions"
         )
     if isinstance(model, os.PathLike) and kind == "jax":
@@ -172,7 +180,8 @@ def _told(framework: str, model: Any) -> Framework:
 def _tracer(kind: Framework, model: Any) -> Callable[..., Trace]:
     if kind == "torch" and _is_exported(model):
         return _of_module("fieldscope.frontends.torch.exported")
-    return _of_module(f"fieldscope.frontends.{kind}.trace")
+    folder = "builder" if kind == "fieldscope" else kind
+    return _of_module(f"fieldscope.frontends.{folder}.trace")
 
 
 def _of_module(name: str) -> Callable[..., Trace]:

@@ -5,7 +5,8 @@ One line per node: the value, its operator, its operands, its shape:
     %0 = Input(index=0) : 1x3x8
     %1 = Window(axes=(2,), windows=(Sliding(kernel=3),), channels=Channels(axis=1)) %0 : 1x4x6
 
-Parsing builds operators from literals only; nothing is executed.
+Where it is asked for, the number of the node's origin stands behind it: `@0`. Parsing builds
+operators from literals only; nothing is executed.
 """
 
 from __future__ import annotations
@@ -24,11 +25,20 @@ _CLASSES: dict[str, Any] = {
     kind.__name__: kind for kind in (*OPERATORS, Sliding, Channels, Periodic, Pairs, Indices)
 }
 
-_LINE = re.compile(r"%(\d+) = (\w+\(.*\))((?: %\d+)*) : (scalar|\d+(?:x\d+)*)")
+_SHOWN = 120
+"""Characters of a faulty line that a message shows."""
+
+_LINE = re.compile(
+    r"%(\d{1,9}) = (\w+\(.*\))((?: %\d{1,9})*) : (scalar|\d{1,18}(?:x\d{1,18})*)(?: @(\d{1,9}))?"
+)
 
 
-def print_graph(graph: Graph) -> str:
+def print_graph(graph: Graph, *, origins: bool = False) -> str:
     """The text form of a graph.
+
+    Args:
+        graph: what to print.
+        origins: whether the numbers of the nodes' origins are part of it.
 
     Example:
         >>> from fieldscope.graph.graph import GraphBuilder
@@ -41,6 +51,7 @@ def print_graph(graph: Graph) -> str:
         f"%{value} = {_written(node.operator)}"
         f"{''.join(f' %{operand}' for operand in node.operands)}"
         f" : {'x'.join(map(str, node.shape)) or 'scalar'}"
+        f"{f' @{node.origin}' if origins and node.origin >= 0 else ''}"
         for value, node in enumerate(graph.nodes)
     )
 
@@ -61,8 +72,12 @@ def _written(part: Any) -> str:
     return f"{type(part).__name__}({', '.join(shown)})"
 
 
-def parse_graph(text: str) -> Graph:
-    """The graph that a text describes; origins are not part of it.
+def parse_graph(text: str, *, first: int = 1) -> Graph:
+    """The graph that a text describes.
+
+    Args:
+        text: a line for each node; empty ones don't count.
+        first: number of the first line, for messages.
 
     Raises:
         GraphError: a line isn't a node, or refers to a value that isn't there yet.
@@ -72,11 +87,13 @@ def parse_graph(text: str) -> Graph:
         1
     """
     nodes: list[Node] = []
-    for number, line in enumerate(text.strip().splitlines(), start=1):
+    for number, line in enumerate(text.strip().splitlines(), start=first):
+        if not line.strip():
+            continue
         found = _LINE.fullmatch(line.strip())
         if found is None or int(found[1]) != len(nodes):
             raise GraphError(
-                f"line {number} of the graph is not a node: {line.strip()!r}\n"
+                f"line {number} of the graph is not a node: {_short(line.strip())}\n"
                 f"wanted '%{len(nodes)} = Operator(…) %operands : shape'"
             )
         operands = tuple(int(word[1:]) for word in found[3].split())
@@ -84,13 +101,19 @@ def parse_graph(text: str) -> Graph:
             raise GraphError(f"line {number} of the graph reads a value that comes later")
         try:
             operator = _read(ast.parse(found[2], mode="eval").body)
-        except (SyntaxError, TypeError, ValueError) as error:
-            raise GraphError(f"line {number} of the graph: {error}") from error
+        except (ArithmeticError, SyntaxError, TypeError, ValueError) as error:
+            raise GraphError(f"line {number} of the graph: {_short(str(error))}") from error
+        except (MemoryError, RecursionError) as error:
+            raise GraphError(f"line {number} of the graph is nested too deeply") from error
         if not isinstance(operator, OPERATORS):
-            raise GraphError(f"line {number} of the graph: {found[2]} is not an operator")
+            raise GraphError(f"line {number} of the graph: {_short(found[2])} is not an operator")
         shape = () if found[4] == "scalar" else tuple(map(int, found[4].split("x")))
-        nodes.append(Node(operator, operands, shape))
+        nodes.append(Node(operator, operands, shape, -1 if found[5] is None else int(found[5])))
     return Graph(tuple(nodes))
+
+
+def _short(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}…"
 
 
 def _read(node: ast.expr) -> Any:

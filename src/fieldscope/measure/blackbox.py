@@ -107,7 +107,7 @@ class BlackBox:
 def _recognised(function: object) -> Framework:
     """The arrays of a model of a known framework; a plain function may convert them itself."""
     found = framework_of_type(type(function))
-    return "numpy" if found is None or found == "onnx" else found
+    return "numpy" if found is None or found == "onnx" or found == "fieldscope" else found
 
 
 def _inferring(model: Callable[..., Any]) -> Callable[[Any], Any]:

@@ -59,6 +59,11 @@ def rehearsal_of(
             "a program of torch.export is read without its weights, so it can't be run\n"
             "verify the module that was exported"
         )
+    if kind == "fieldscope":
+        raise ModelError(
+            "a network that was described by hand, or saved as a graph, has no values to run it "
+            "with\nverify the model that it stands for"
+        )
     if kind not in RUNNERS:
         raise ModelError(
             f"models of {kind} can't be run layer by layer to be verified\n"
