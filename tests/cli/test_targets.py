@@ -76,8 +76,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 FORMS = (
     "a model is given as torchvision:NAME, timm:NAME, keras:NAME, ./file.py:NAME, "
-    "package.module:NAME, or a file that holds one: .onnx, .pt2, .keras, .h5, .fsg, or a SavedModel "
-    "folder"
+    "package.module:NAME, or a file that holds one: .onnx, .pt2, .keras, .h5, .fsg, or a "
+    "SavedModel folder"
 )
 
 

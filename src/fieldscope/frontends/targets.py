@@ -31,7 +31,7 @@ from typing import Any
 
 from fieldscope.errors import FieldscopeError, ModelError
 from fieldscope.frontends.blame import displayed, told
-from fieldscope.frontends.detection import framework_of, framework_of_file, mentions
+from fieldscope.frontends.detection import framework_of, framework_of_file, is_described, mentions
 from fieldscope.frontends.torch.torchvision_ops import missing_operators_allowed
 from fieldscope.wording import listed, meant, near
 
@@ -40,7 +40,7 @@ Shapes = tuple[int, ...] | tuple[tuple[int, ...], ...]
 _NONE: Mapping[str, object] = MappingProxyType({})
 _FORMS = (
     "torchvision:NAME, timm:NAME, keras:NAME, ./file.py:NAME, package.module:NAME, or a file that "
-    "holds one: .onnx, .pt2, .keras, .h5, or a SavedModel folder"
+    "holds one: .onnx, .pt2, .keras, .h5, .fsg, or a SavedModel folder"
 )
 _WEIGHTS = frozenset(
     {".bin", ".ckpt", ".joblib", ".npz", ".pickle", ".pkl", ".pt", ".pth", ".safetensors", ".tar"}
@@ -68,7 +68,7 @@ class Target:
         """Whether the shapes of its inputs need not be asked for."""
         if self.inputs is not None or isinstance(self.model, Path):
             return True
-        return framework_of(self.model) in ("onnx", "keras", "tensorflow")
+        return framework_of(self.model) in ("onnx", "keras", "tensorflow", "fieldscope")
 
 
 def resolve(
@@ -284,7 +284,14 @@ def _candidates(module: ModuleType) -> list[str]:
     return found
 
 
-def _built(value: object, label: str, *, arguments: Mapping[str, object]) -> Callable[..., Any]:
+def _built(value: object, label: str, *, arguments: Mapping[str, object]) -> Any:
+    if is_described(value):
+        if arguments:
+            raise ModelError(
+                f"{label} is a network already, so {listed(list(arguments))} can't be passed to "
+                "it\nleave --arg out, or name the function that describes it"
+            )
+        return value
     if not callable(value):
         raise ModelError(
             f"{label} is of type {type(value).__name__}, not a model\n"
@@ -305,7 +312,7 @@ def _built(value: object, label: str, *, arguments: Mapping[str, object]) -> Cal
         raise
     except (Exception, SystemExit) as error:
         raise ModelError(f"building {label} raised {told(error)}") from error
-    if not callable(model):
+    if not callable(model) and not is_described(model):
         raise ModelError(
             f"{label} returned {_a(model)}, which can't be called\nit must return the model"
         )

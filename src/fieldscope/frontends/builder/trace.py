@@ -52,8 +52,8 @@ def _at(found: Trace, inputs: Any, model: Any) -> Trace:
         if spec.shape != own:
             raise InputError(
                 f"{displayed(Path(model))} holds a graph whose input {name!r} has the shape {own}, "
-                f"and {spec.shape} is asked for\nshapes are fixed in a graph: save the model again at "
-                "the other one, or the calls of a fieldscope.Builder"
+                f"and {spec.shape} is asked for\nshapes are fixed in a graph: save the model again "
+                "at the other one, or the calls of a fieldscope.Builder"
             )
     return found
 
