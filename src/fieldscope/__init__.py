@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         gradient,
         load,
         productivity,
+        refine,
         resolution,
         support,
         save,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         BoundError,
         CheckError,
         DisagreementError,
+        EditError,
         FieldscopeError,
         GraphError,
         InputError,
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     )
     from fieldscope.measure.heat import HeatMap
     from fieldscope.measure.probe import Probe, probe
+    from fieldscope.redesign.refinement import Proposal, Refinement
     from fieldscope.frontends.builder import Builder
 
 __all__ = [
@@ -70,6 +73,7 @@ __all__ = [
     "Builder",
     "Comparison",
     "DisagreementError",
+    "EditError",
     "Field",
     "FieldscopeError",
     "GraphError",
@@ -82,6 +86,8 @@ __all__ = [
     "PositionError",
     "Probe",
     "Productivity",
+    "Proposal",
+    "Refinement",
     "RegistrationError",
     "Report",
     "Resolution",
@@ -98,6 +104,7 @@ __all__ = [
     "gradient",
     "probe",
     "productivity",
+    "refine",
     "resolution",
     "support",
     "until",
@@ -117,6 +124,8 @@ _HOMES = {
     "Probe": "fieldscope.measure.probe",
     "Builder": "fieldscope.frontends.builder",
     "Productivity": "fieldscope.analyses.productivity",
+    "Proposal": "fieldscope.redesign.refinement",
+    "Refinement": "fieldscope.redesign.refinement",
     "Report": "fieldscope.analyses.layers",
     "Resolution": "fieldscope.analyses.resolution",
     "SupportMask": "fieldscope.analyses.support",
@@ -130,6 +139,7 @@ _HOMES = {
     "gradient": "fieldscope.api",
     "probe": "fieldscope.measure.probe",
     "productivity": "fieldscope.api",
+    "refine": "fieldscope.api",
     "resolution": "fieldscope.api",
     "support": "fieldscope.api",
     "until": "fieldscope.api",

@@ -4,6 +4,7 @@ from fieldscope.api.analysis import analyze, animate, support
 from fieldscope.api.drawing import draw
 from fieldscope.api.judgement import check, compare, productivity, resolution
 from fieldscope.api.measurement import gradient, until, verify
+from fieldscope.api.redesign import refine
 from fieldscope.api.networks import load, save
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "draw",
     "gradient",
     "productivity",
+    "refine",
     "load",
     "resolution",
     "support",

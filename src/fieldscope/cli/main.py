@@ -23,6 +23,7 @@ from fieldscope.cli.check import check
 from fieldscope.cli.compare import compare
 from fieldscope.cli.operators import operators
 from fieldscope.cli.productivity import productivity
+from fieldscope.cli.refine import refine
 from fieldscope.cli.resolution import resolution
 from fieldscope.cli.support import support
 from fieldscope.cli.verify import verify
@@ -120,6 +121,7 @@ COMMANDS = (
     resolution,
     compare,
     check,
+    refine,
     support,
     verify,
     animate,

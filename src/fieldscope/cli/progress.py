@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
 from rich.status import Status
+from rich.table import Table
 from rich.text import Text
 
 _PATIENCE = 1.0
+_BAR = 24
 
 
 class Progress:
@@ -25,7 +28,7 @@ class Progress:
         self._timer = threading.Timer(patience, self._show)
         self._timer.daemon = True
         self._lock = threading.Lock()
-        self._text = Text()
+        self._text: RenderableType = Text()
         self._status: Status | None = None
 
     def __enter__(self) -> Progress:
@@ -33,10 +36,10 @@ class Progress:
             self._timer.start()
         return self
 
-    def step(self, text: str) -> None:
-        """Say what is being done from now on."""
+    def step(self, text: str, done: int = 0, count: int = 0) -> None:
+        """Say what is being done from now on, and draw a bar where it is known how much of it."""
         with self._lock:
-            self._text = Text(text, style="dim")
+            self._text = _with_bar(Text(text, style="dim"), done, count)
             if self._status is not None:
                 self._status.update(self._text)
 
@@ -58,3 +61,11 @@ class Progress:
             if self._wanted:
                 self._status = self._console.status(self._text)
                 self._status.start()
+
+
+def _with_bar(text: Text, done: int, count: int) -> RenderableType:
+    if count < 2:
+        return text
+    line = Table.grid(padding=(0, 1))
+    line.add_row(ProgressBar(count, min(done, count), width=_BAR), f"{done} of {count}", text)
+    return line

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from fieldscope.analyses.layers import Report
+from fieldscope.analyses.outline import Foreseen, Outlook
 from fieldscope.analyses.productivity import LayerProductivity, plain, productivity_of
 
 Sizes = tuple[int | float, ...]
@@ -73,33 +74,63 @@ def figures_of(report: Report, input: str | None = None) -> Figures:
         (2, 6, (13, 13), (1, 1), 60)
     """
     found = productivity_of(report, input)
-    size, stride = _widest(report, found.layers, found.input)
-    return Figures(
-        unproductive=len(found.unproductive),
-        convolutions=sum(is_convolution(layer) for layer in found.unproductive),
-        widening=len(found.widening),
-        size=size,
-        stride=stride,
-        parameters=found.parameters,
-        macs=found.macs,
-    )
+    maps = [
+        (one.size, layer.fields[found.input].stride)
+        for one in found.layers
+        if (layer := report[one.layer]).spatial
+    ]
+    return _figures(found.layers, maps, found.macs, found.parameters)
 
 
-def is_convolution(layer: LayerProductivity) -> bool:
+def figures_foreseen(outlook: Outlook) -> Figures:
+    """The figures that an edited network would have.
+
+    Example:
+        >>> import fieldscope
+        >>> from torch import nn
+        >>> from fieldscope.analyses.edits import Reshape
+        >>> from fieldscope.analyses.outline import outline_of
+        >>> net = nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(6)))
+        >>> outline = outline_of(fieldscope.analyze(net, (1, 1, 8, 8)))
+        >>> narrowed = outline.with_edits([Reshape("5", kernel=(1, 1), padding=(0, 0))])
+        >>> found = figures_foreseen(narrowed)
+        >>> found.unproductive, found.widening, found.size, found.parameters
+        (1, 5, (11, 11), 52)
+    """
+    maps = [(one.size, one.stride) for one in outlook.layers if one.windowed]
+    return _figures(outlook.layers, maps, outlook.macs, outlook.parameters)
+
+
+def is_convolution(layer: LayerProductivity | Foreseen) -> bool:
     """Whether a layer is a convolution, transposed ones included, and no pooling."""
     return layer.operator in _SLIDING and layer.macs > 0
 
 
-def _widest(
-    report: Report, layers: Sequence[LayerProductivity], input: str
-) -> tuple[Sizes, Strides]:
+def _figures(
+    layers: Sequence[LayerProductivity] | Sequence[Foreseen],
+    maps: Sequence[tuple[Sizes, Strides]],
+    macs: int,
+    parameters: int,
+) -> Figures:
+    dead = [layer for layer in layers if layer.verdict == "unproductive"]
+    size, stride = _widest([one for one in maps if math.inf not in one[0]])
+    return Figures(
+        unproductive=len(dead),
+        convolutions=sum(map(is_convolution, dead)),
+        widening=sum(layer.verdict != "not widening" for layer in layers),
+        size=size,
+        stride=stride,
+        parameters=parameters,
+        macs=macs,
+    )
+
+
+def _widest(maps: Sequence[tuple[Sizes, Strides]]) -> tuple[Sizes, Strides]:
     """The largest field of maps that aren't global, and the stride of the last that has it."""
-    maps = [one for one in layers if report[one.layer].spatial and math.inf not in one.size]
     if not maps:
         return (), ()
-    most = tuple(map(max, zip(*(one.size for one in maps), strict=True)))
-    last = next((one for one in reversed(maps) if one.size == most), maps[-1])
-    return most, report[last.layer].fields[input].stride
+    most = tuple(map(max, zip(*(size for size, _ in maps), strict=True)))
+    return next((one for one in reversed(maps) if one[0] == most), (most, maps[-1][1]))
 
 
 def _number(stride: int | Fraction) -> int | str:

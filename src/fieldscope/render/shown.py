@@ -20,7 +20,16 @@ from fieldscope.analyses.verification import Verification
 from fieldscope.errors import InputError, MissingExtraError
 from fieldscope.geometry.maps import InputMap
 from fieldscope.media import Result, as_figure, as_html, as_text
-from fieldscope.render import check, comparison, maps, pictures, productivity, resolution
+from fieldscope.redesign.refinement import Refinement
+from fieldscope.render import (
+    check,
+    comparison,
+    maps,
+    pictures,
+    productivity,
+    refinement,
+    resolution,
+)
 from fieldscope.render.document import Document, describe
 from fieldscope.render.html import page
 from fieldscope.render.layout import text
@@ -91,6 +100,7 @@ _register(Productivity, productivity.described, pictures.productivity_picture)
 _register(Resolution, resolution.described, pictures.resolution_picture)
 _register(Comparison, comparison.described, pictures.comparison_picture)
 _register(Check, check.described, pictures.check_picture)
+_register(Refinement, refinement.described, pictures.refinement_picture)
 
 
 @as_text.register

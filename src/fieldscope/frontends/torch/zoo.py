@@ -111,6 +111,28 @@ def _drawn() -> Iterator[None]:
         yield
 
 
+def written(source: Source, name: str, arguments: Mapping[str, Any] | None = None) -> str:
+    """Write the call by which Python code builds the same network without `fieldscope`.
+
+    Example:
+        >>> written("torchvision", "resnet18", {"num_classes": 10})
+        'torchvision.models.resnet18(weights=None, num_classes=10)'
+        >>> written("timm", "convnext_tiny")
+        "timm.create_model('convnext_tiny')"
+    """
+    given = {key: value for key, value in (arguments or {}).items() if key not in _WEIGHTS}
+    if source == "timm":
+        options = "".join(f", {key}={value!r}" for key, value in given.items())
+        return f"timm.create_model({name!r}{options})"
+    models = import_torchvision().models
+    fixed = _fixed(models.get_model_builder(name), name)
+    options = ", ".join(f"{key}={value!r}" for key, value in {**fixed, **given}.items())
+    if family(source, name) == "classification":
+        return f"torchvision.models.{name}({options})"
+    call = f"torchvision.models.get_model({name!r}, {options})"
+    return f"{call}.backbone" if family(source, name) == "detection" else call
+
+
 def names(source: Source) -> tuple[str, ...]:
     """List the names that `build` knows.
 
@@ -206,15 +228,20 @@ def _builder(source: Source, name: str) -> Callable[..., nn.Module]:
     if source == "timm":
         return lambda **given: import_beside_torch("timm").create_model(name, **given)
     builder = import_torchvision().models.get_model_builder(name)
+    fixed = _fixed(builder, name)
+    return lambda **given: builder(**{**fixed, **given})
+
+
+def _fixed(builder: Callable[..., nn.Module], name: str) -> dict[str, Any]:
+    """Give the arguments by which torchvision loads no weights."""
     fixed: dict[str, Any] = {"weights": None}
-    parameters = inspect.signature(builder).parameters
-    if "weights_backbone" in parameters:
+    if "weights_backbone" in inspect.signature(builder).parameters:
         fixed["weights_backbone"] = None
     if name.removeprefix("quantized_") in ("googlenet", "inception_v3"):
         # These two warn unless told whether to draw their weights from a
         # distribution that takes seconds.
         fixed["init_weights"] = False
-    return lambda **given: builder(**{**fixed, **given})
+    return fixed
 
 
 def _backbone(source: Source, name: str, model: nn.Module) -> nn.Module:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import nn
 
-from fieldscope.errors import InputError, ModelError
+from fieldscope.errors import EditError, ModelError
 from fieldscope.redesign.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.redesign.torch import features, windows
 from fieldscope.redesign.torch.calls import Call, Calls
@@ -42,8 +42,9 @@ def applied(
         seed: of weights that begin anew.
 
     Raises:
-        ModelError: an edit can't be carried out safely; the message says why.
-        InputError: the edits contradict one another.
+        EditError: an edit can't be carried out safely, or edits contradict one another; the
+            message says why.
+        ModelError: the model can't be copied.
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(3, 8, 7, stride=2, padding=3), nn.MaxPool2d(2))
@@ -56,11 +57,11 @@ def applied(
     """
     contradiction = _contradiction(edits)
     if contradiction:
-        raise InputError(f"the edits contradict one another: {contradiction}")
+        raise EditError(f"the edits contradict one another: {contradiction}")
     for edit in edits:
         why = why_not(model, edit, calls=calls)
         if why is not None:
-            raise ModelError(_refused(model, edit, why))
+            raise EditError(_refused(model, edit, why))
     made = copied(model)
     modules = {place_of(edit): made.get_submodule(place_of(edit)) for edit in edits}
     devices = sorted({one.get_device() for one in made.parameters() if one.is_cuda})

@@ -53,12 +53,14 @@ class Maker:
     """How the code makes the model that it edits.
 
     Attributes:
-        imports: lines that import what it takes.
+        imports: names of the modules that it takes.
         model: the expression that makes it.
+        setup: lines behind the imports, that make other modules known.
     """
 
     imports: tuple[str, ...]
     model: str
+    setup: tuple[str, ...] = ()
 
 
 def patch(proposal: Proposal, model: nn.Module, maker: Maker | None = None) -> str:
@@ -73,11 +75,12 @@ def patch(proposal: Proposal, model: nn.Module, maker: Maker | None = None) -> s
     body = [line for edit in in_order(proposal.edits) for line in _statements(model, edit)]
     text = "\n".join(body)
     keeping, anew = "keeping(" in text, "anew(" in text
-    plain = [f"import {one}" for one, used in (("copy", anew), ("torch", keeping)) if used]
-    given = [] if maker is None else list(maker.imports)
-    imports = sorted({one for one in (*plain, *given) if one.startswith("import ")} - {""})
-    sources = [one for one in ("from torch import nn", *given) if not one.startswith("import ")]
-    parts = [_head(proposal), "\n".join([*imports, *sources])]
+    maker_needs = () if maker is None else maker.imports
+    needs = {*maker_needs, *(("copy",) if anew else ()), *(("torch",) if keeping else ())}
+    imports = [*(f"import {one}" for one in sorted(needs)), "from torch import nn"]
+    parts = [_head(proposal), "\n".join(imports)]
+    if maker is not None and maker.setup:
+        parts.append("\n".join(maker.setup))
     if maker is not None:
         parts.append(
             "\ndef build() -> nn.Module:\n"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fieldscope.analyses.productivity import Productivity
     from fieldscope.analyses.resolution import Resolution
     from fieldscope.geometry.maps import InputMap
+    from fieldscope.redesign.refinement import Refinement
 
 
 def field_picture(
@@ -222,6 +223,31 @@ def check_picture(found: Check, *, title: str | None = None) -> Figure:
         2
     """
     return productivity_picture(found.productivity, title=title)
+
+
+def refinement_picture(found: Refinement, *, title: str | None = None) -> Figure:
+    """Draw a network beside its proposals: widening layers, compute and parameters.
+
+    Args:
+        found: what `fieldscope.refine` gave.
+        title: instead of the model's name and the goal.
+
+    Raises:
+        InputError: there is no proposal.
+        MissingExtraError: matplotlib isn't installed.
+
+    Example:
+        >>> import fieldscope
+        >>> from torch import nn
+        >>> net = nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(6)))
+        >>> figure = refinement_picture(fieldscope.refine(net, (1, 1, 8, 8), most=1))
+        >>> len(figure.axes)
+        3
+    """
+    _matplotlib("drawing proposals")
+    from fieldscope.render.pictures import refinement
+
+    return refinement.draw(found, title=title)
 
 
 def growth_animation(

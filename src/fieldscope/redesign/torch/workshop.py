@@ -1,0 +1,76 @@
+"""Where edits of one PyTorch module are tried out: carried out, run, analysed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from fieldscope.analyses.layers import Report
+from fieldscope.frontends.inputs import Axes
+from fieldscope.redesign.edits import Edit
+from fieldscope.redesign.refinement import Subject
+from fieldscope.redesign.torch import windows
+from fieldscope.redesign.torch.applying import applied, frozen
+from fieldscope.redesign.torch.calls import calls_of
+from fieldscope.redesign.torch.proving import has_values, run
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What the search for edits of a module needs to know, and what proves them.
+
+    Attributes:
+        subject: the module and how it is called.
+        frozen: layers whose window can't be edited, each with the reason.
+        ceil: pooling layers that round their extents up.
+        prove: carries edits out on a copy, runs it, and analyses it again.
+    """
+
+    subject: Subject
+    frozen: Mapping[str, str]
+    ceil: tuple[str, ...]
+    prove: Callable[[Sequence[Edit]], Report]
+
+
+def workshop_of(
+    model: nn.Module,
+    inputs: Any,
+    analyzed: Callable[[nn.Module], Report],
+    *,
+    input: str | None = None,
+    axes: Axes = None,
+    example: Any = None,
+    seed: int = 0,
+) -> Workshop:
+    """Set up for one module.
+
+    Args:
+        model: the module; it stays as it is.
+        inputs: what it is called with, as for `fieldscope.analyze`.
+        analyzed: analyses a module on the same inputs.
+        input: name of the input that the figures are for, where it has several.
+        axes: the spatial axes of the inputs.
+        example: real inputs, for a forward that branches on values.
+        seed: of weights that begin anew, and of inputs that are run.
+    """
+    calls = calls_of(model, inputs, axes=axes, example=example)
+
+    def prove(edits: Sequence[Edit]) -> Report:
+        made = applied(model, edits, calls=calls, seed=seed)
+        if has_values(made):
+            run(made, inputs, input=input, axes=axes, example=example, seed=seed)
+        return analyzed(made)
+
+    return Workshop(
+        subject=Subject(model, calls=calls, seed=seed),
+        frozen=dict(frozen(model, calls)),
+        ceil=tuple(
+            path
+            for path, module in model.named_modules()
+            if windows.base_of(module) is not None and getattr(module, "ceil_mode", False)
+        ),
+        prove=prove,
+    )
