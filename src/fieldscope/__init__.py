@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from fieldscope.version import __version__
 
 if TYPE_CHECKING:
+    from fieldscope.analyses.architecture import ArchitectureGraph
     from fieldscope.analyses.chain import Chain, chain
     from fieldscope.analyses.check import Check
     from fieldscope.analyses.comparison import Comparison
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from fieldscope.api import (
         analyze,
         animate,
+        architecture,
         check,
         compare,
         draw,
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
         productivity,
         refine,
         resolution,
-        support,
         save,
+        support,
         until,
         verify,
     )
@@ -60,17 +62,18 @@ if TYPE_CHECKING:
         RegistrationError,
         TraceError,
     )
+    from fieldscope.frontends.builder import Builder
     from fieldscope.measure.heat import HeatMap
     from fieldscope.measure.probe import Probe, probe
     from fieldscope.redesign.refinement import Proposal, Refinement
-    from fieldscope.frontends.builder import Builder
 
 __all__ = [
+    "ArchitectureGraph",
     "BoundError",
+    "Builder",
     "Chain",
     "Check",
     "CheckError",
-    "Builder",
     "Comparison",
     "DisagreementError",
     "EditError",
@@ -97,24 +100,27 @@ __all__ = [
     "__version__",
     "analyze",
     "animate",
+    "architecture",
     "chain",
     "check",
     "compare",
     "draw",
     "gradient",
+    "load",
     "probe",
     "productivity",
     "refine",
     "resolution",
+    "save",
     "support",
     "until",
     "verify",
-    "load",
 ]
 
 # The module that each public name lives in; all others are errors.
 _HOMES = {
-    "save",
+    "ArchitectureGraph": "fieldscope.analyses.architecture",
+    "Builder": "fieldscope.frontends.builder",
     "Chain": "fieldscope.analyses.chain",
     "Check": "fieldscope.analyses.check",
     "Comparison": "fieldscope.analyses.comparison",
@@ -122,7 +128,6 @@ _HOMES = {
     "HeatMap": "fieldscope.measure.heat",
     "Layer": "fieldscope.analyses.layers",
     "Probe": "fieldscope.measure.probe",
-    "Builder": "fieldscope.frontends.builder",
     "Productivity": "fieldscope.analyses.productivity",
     "Proposal": "fieldscope.redesign.refinement",
     "Refinement": "fieldscope.redesign.refinement",
@@ -132,27 +137,28 @@ _HOMES = {
     "Verification": "fieldscope.analyses.verification",
     "analyze": "fieldscope.api",
     "animate": "fieldscope.api",
+    "architecture": "fieldscope.api",
     "chain": "fieldscope.analyses.chain",
     "check": "fieldscope.api",
     "compare": "fieldscope.api",
     "draw": "fieldscope.api",
     "gradient": "fieldscope.api",
+    "load": "fieldscope.api",
     "probe": "fieldscope.measure.probe",
     "productivity": "fieldscope.api",
     "refine": "fieldscope.api",
     "resolution": "fieldscope.api",
+    "save": "fieldscope.api",
     "support": "fieldscope.api",
     "until": "fieldscope.api",
     "verify": "fieldscope.api",
 }
 
 
-    "load": "fieldscope.api",
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     value = getattr(import_module(_HOMES.get(name, "fieldscope.errors")), name)
-    "save": "fieldscope.api",
     globals()[name] = value  # the next look-up doesn't come here
     return value
 

@@ -8,9 +8,10 @@ registers the answers, one per kind of result.
 from __future__ import annotations
 
 import json
+import os
 from abc import ABC, abstractmethod
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +48,40 @@ def as_figure(result: object, **options: Any) -> Figure:
     """
     del options
     raise TypeError(f"there is no picture of a {type(result).__name__}")
+
+
+Engine: TypeAlias = Literal["dot", "builtin"]
+"""What lays a graph out: Graphviz's `dot`, or the layout that needs nothing."""
+
+
+@singledispatch
+def as_drawing(result: object, format: str, *, engine: Engine | None = None) -> bytes:
+    """Draw a result as a graph, as the bytes of a file.
+
+    >>> as_drawing(complex(1, 2), "svg")
+    Traceback (most recent call last):
+    TypeError: there is no graph of a complex
+    """
+    del format, engine
+    raise TypeError(f"there is no graph of a {type(result).__name__}")
+
+
+@singledispatch
+def as_saved(
+    result: object,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    engine: Engine | None = None,
+) -> None:
+    """Save the drawing of a result as a graph.
+
+    >>> as_saved(complex(1, 2), "net.svg")
+    Traceback (most recent call last):
+    TypeError: there is no graph of a complex
+    """
+    del path, format, engine
+    raise TypeError(f"there is no graph of a {type(result).__name__}")
 
 
 class Result(ABC):

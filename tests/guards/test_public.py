@@ -16,6 +16,7 @@ from tests.guards.public import brought_in, loose_errors, undocumented
 SOURCE = Path(fieldscope.__file__).parents[1]
 
 PUBLIC = [
+    "ArchitectureGraph",
     "BoundError",
     "Builder",
     "Chain",
@@ -47,21 +48,22 @@ PUBLIC = [
     "__version__",
     "analyze",
     "animate",
+    "architecture",
     "chain",
     "check",
     "compare",
     "draw",
     "gradient",
+    "load",
     "probe",
     "productivity",
     "refine",
     "resolution",
-    "load",
+    "save",
     "support",
     "until",
     "verify",
 ]
-    "save",
 
 
 def test_the_public_names_are_these() -> None:

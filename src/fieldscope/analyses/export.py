@@ -137,7 +137,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "operator": layer.operator,
         "source": layer.source,
         "shape": list(layer.shape),
-        "fields": {name: _field(field) for name, field in layer.fields.items()},
+        "fields": {name: field_data(field) for name, field in layer.fields.items()},
         "context": list(layer.context) or None,
         "exact": layer.exact,
     }
@@ -146,7 +146,8 @@ def _layer(layer: Layer) -> dict[str, Any]:
     return entry
 
 
-def _field(field: Field) -> dict[str, Any]:
+def field_data(field: Field) -> dict[str, Any]:
+    """Give a field as plain data; see `to_dict`."""
     entry: dict[str, Any] = {
         "size": [_number(size) for size in field.size],
         "stride": [_number(stride) for stride in field.stride],

@@ -2,24 +2,26 @@
 
 from fieldscope.api.analysis import analyze, animate, support
 from fieldscope.api.drawing import draw
+from fieldscope.api.graphs import architecture
 from fieldscope.api.judgement import check, compare, productivity, resolution
 from fieldscope.api.measurement import gradient, until, verify
-from fieldscope.api.redesign import refine
 from fieldscope.api.networks import load, save
+from fieldscope.api.redesign import refine
 
 __all__ = [
     "analyze",
     "animate",
+    "architecture",
     "check",
     "compare",
     "draw",
     "gradient",
+    "load",
     "productivity",
     "refine",
-    "load",
     "resolution",
+    "save",
     "support",
     "until",
-    "save",
     "verify",
 ]

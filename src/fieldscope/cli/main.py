@@ -21,6 +21,7 @@ from fieldscope.cli.analyze import analyze
 from fieldscope.cli.animate import animate
 from fieldscope.cli.check import check
 from fieldscope.cli.compare import compare
+from fieldscope.cli.graph import graph
 from fieldscope.cli.operators import operators
 from fieldscope.cli.productivity import productivity
 from fieldscope.cli.refine import refine
@@ -85,6 +86,7 @@ fieldscope analyze torchvision:resnet50
 fieldscope analyze ./mynet.py:build --input 1x1x16000
 fieldscope analyze model.onnx
 fieldscope productivity torchvision:resnet18 --input 1x3x32x32
+fieldscope graph torchvision:resnet18 --input 1x3x32x32 -o net.svg
 fieldscope support torchvision:vgg16 --layer features.28 --at 10,12 -o field.png
 fieldscope verify torchvision:resnet18
 fieldscope animate ./mynet.py:build -o growth.gif
@@ -118,6 +120,7 @@ def fieldscope(context: click.Context) -> None:
 COMMANDS = (
     analyze,
     productivity,
+    graph,
     resolution,
     compare,
     check,

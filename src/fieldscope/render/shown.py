@@ -30,6 +30,7 @@ from fieldscope.render import (
     refinement,
     resolution,
 )
+from fieldscope.render.architecture import answers  # noqa: F401  # registers those of graphs
 from fieldscope.render.document import Document, describe
 from fieldscope.render.html import page
 from fieldscope.render.layout import text

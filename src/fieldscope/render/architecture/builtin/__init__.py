@@ -1,0 +1,1 @@
+"""The layout that needs nothing: ranks, few crossings, frames that nest; written as SVG."""
