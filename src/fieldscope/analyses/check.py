@@ -286,7 +286,7 @@ class _Checks:
 def _several(given: Numbers) -> tuple[int, ...]:
     if given is None:
         return ()
-    return (given,) if isinstance(given, int) else tuple(given)
+    return tuple(given) if isinstance(given, Sequence) else (given,)
 
 
 def _condition(

@@ -162,7 +162,7 @@ def resolution_of(report: Report, input: str | None = None, *, snapped: bool = F
         steps, count, lambda step, axis: step.received[axis] if step.widens[axis] else 0
     )
     own = _most(steps, count, lambda step, axis: step.narrowest[axis] if step.widens[axis] else 0)
-    size = _most(steps, count, _seen)
+    size = _largest(_most(steps, count, _seen), steps)
     context = tuple(step.layer.name for step in steps if step.layer.context)
     seen = Limit((math.inf,) * count, (context,) * count) if context else size
     return Resolution(
@@ -189,8 +189,24 @@ def resolution_of(report: Report, input: str | None = None, *, snapped: bool = F
 
 
 def _seen(step: Step, axis: int) -> int | float:
-    """The field of a layer that sees more than what enters it."""
-    return step.size[axis] if step.size[axis] > step.received_size[axis] else 0
+    """The field of a layer, unless it only hands on one that follows the input's extent."""
+    own = step.size[axis]
+    return own if step.periodic[axis] or own > step.received_size[axis] else 0
+
+
+def _largest(limit: Limit, steps: Sequence[Step]) -> Limit:
+    """The limit as those layers set it that see more than what enters them."""
+    adding = {
+        step.layer.name
+        for step in steps
+        if any(a > b for a, b in zip(step.size, step.received_size, strict=True))
+    }
+    return Limit(
+        limit.extents,
+        tuple(
+            tuple(name for name in names if name in adding) or names[:1] for names in limit.layers
+        ),
+    )
 
 
 def _most(steps: Sequence[Step], count: int, measure: Callable[[Step, int], int | float]) -> Limit:

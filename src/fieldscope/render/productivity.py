@@ -92,10 +92,8 @@ def _notes(found: Productivity, shown: Sequence[LayerProductivity]) -> Iterator[
         )
     hidden = len(found.layers) - len(shown)
     if hidden:
-        yield Note(
-            f"{counted(hidden, 'layer')} that neither widen the field nor multiply not shown",
-            "--all",
-        )
+        verbs = "widens the field nor multiplies" if hidden == 1 else "widen the field nor multiply"
+        yield Note(f"{counted(hidden, 'layer')} that neither {verbs} not shown", "--all")
 
 
 def closing(found: Productivity) -> Iterator[str]:
