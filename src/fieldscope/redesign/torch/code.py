@@ -186,20 +186,22 @@ def _reshaped(model: nn.Module, module: nn.Module, edit: Reshape) -> Iterator[st
     yield from _broken(constructors.assignment(model, edit.layer, f"keeping({path}, {made})"))
 
 
-def _broken(statement: str) -> Iterator[str]:
-    """A statement on one line if it fits; else what its outer call takes, a line each."""
-    if len(statement) <= _LINE:
-        yield statement
+def _broken(text: str, room: int = _LINE) -> Iterator[str]:
+    """A statement or call on one line if it fits; else what it takes, a line each."""
+    start = text.find("(", text.find(" = ") + 1) + 1
+    if len(text) <= room or not start:
+        yield text
         return
-    start = statement.index("(", statement.index(" = ") + 1 if " = " in statement else 0) + 1
     depth, end = 1, start
     while depth:
-        depth += {"(": 1, ")": -1}.get(statement[end], 0)
+        depth += {"(": 1, ")": -1}.get(text[end], 0)
         end += 1
-    yield statement[:start]
-    for argument in _arguments(statement[start : end - 1]):
-        yield f"    {argument},"
-    yield statement[end - 1 :]
+    yield text[:start]
+    for argument in _arguments(text[start : end - 1]):
+        *lines, last = _broken(argument, room - 5)
+        yield from (f"    {line}" for line in lines)
+        yield f"    {last},"
+    yield text[end - 1 :]
 
 
 def _arguments(text: str) -> Iterator[str]:
