@@ -38,7 +38,7 @@ SHAPE = (1, 1, 7, 64)
 def test_conditions_hold_or_fail(conditions: dict[str, Any], failing: list[str]) -> None:
     found = fieldscope.check(NET, SHAPE, **conditions)
     assert [one.name for one in found.failing] == failing
-    assert found.passes is not failing or not failing
+    assert found.passes == (not failing)
     assert all(one.why for one in found.failing)
     assert not any(one.why for one in found.conditions if one.holds)
 

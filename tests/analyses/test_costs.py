@@ -72,7 +72,8 @@ class Shared(nn.Module):
         self.unused = nn.Linear(3, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.conv(self.conv(x) * self.scale)
+        found: torch.Tensor = self.conv(self.conv(x) * self.scale)
+        return found
 
 
 def test_shared_weights_count_once_and_own_ones_with_the_operator_that_reads_them() -> None:
@@ -91,7 +92,7 @@ def test_networks_cost_what_pytorch_counts(name: str) -> None:
     found = costs_of(report)
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
-        model.to("meta").eval()(torch.empty(shape, device="meta"))
+        model.to("meta").eval()(torch.empty(*shape, device="meta"))
     total = sum(one.macs for one in found.values())
     # PyTorch counts a product and its sum as two operations.
     assert total == counter.get_total_flops() // 2

@@ -84,7 +84,8 @@ class Residual(nn.Module):
         self.inner = chain(kernel, kernel)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.inner(x)
+        found: torch.Tensor = x + self.inner(x)
+        return found
 
 
 def test_what_a_skip_connection_hands_on_can_still_be_widened() -> None:
@@ -164,7 +165,8 @@ def test_behind_an_unknown_operator_nothing_is_called_unproductive() -> None:
             self.before, self.behind = nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.behind(torch.linalg.inv(self.before(x)))
+            found: torch.Tensor = self.behind(torch.linalg.inv(self.before(x)))
+            return found
 
     found = fieldscope.productivity(Unknown(), (1, 1, 8, 8)).by_name
     assert not found["behind"].exact
@@ -214,7 +216,8 @@ def test_several_inputs_are_asked_about_by_name() -> None:
             self.a, self.b = nn.Conv1d(1, 1, 3), nn.Conv1d(1, 1, 9)
 
         def forward(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-            return self.a(left).sum(-1) + self.b(right).sum(-1)
+            found: torch.Tensor = self.a(left).sum(-1) + self.b(right).sum(-1)
+            return found
 
     report = fieldscope.analyze(Two(), ((1, 1, 20), (1, 1, 30)))
     with pytest.raises(fieldscope.InputError, match="say which with input="):

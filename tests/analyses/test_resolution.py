@@ -65,7 +65,8 @@ class Excited(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.before(x)
         x = x * self.gate(x.mean((2, 3)))[:, :, None, None]
-        return self.behind(x)
+        found: torch.Tensor = self.behind(x)
+        return found
 
 
 def test_context_is_left_aside_or_lifts_the_upper_limit() -> None:
