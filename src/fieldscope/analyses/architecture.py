@@ -182,7 +182,7 @@ class ArchitectureGraph(Result):
 
         Args:
             engine: "dot" for Graphviz, "builtin" for the layout that needs nothing; by default
-                Graphviz where it is installed.
+                Graphviz where it is installed, for up to 600 arrows.
 
         Raises:
             InputError: there is no such engine, or Graphviz fails.

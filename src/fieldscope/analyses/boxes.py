@@ -153,7 +153,7 @@ class _Drawing:
                 verdict = self._verdicts[name]
                 verdicts[verdict] = verdicts.get(verdict, 0) + 1
         costs = [self._costs.get(name, Cost(0, 0)) for name in layers]
-        merged = () if unit.container else tuple(name for name in layers if name != unit.main)
+        beside = (self._layers[name] for name in layers if name != unit.main)
         return Box(
             id=f"n{place}",
             kind="container" if unit.container else "layer",
@@ -168,7 +168,9 @@ class _Drawing:
             verdict=min(verdicts, key=WORST.index, default=None),
             verdicts=verdicts,
             layers=tuple(layers),
-            merged=tuple(self._layers[name].source for name in merged),
+            merged=()
+            if unit.container
+            else tuple(one.source for one in beside if one.operator != "identity"),
             repeats=tuple(one.name for one in unit.repeats),
             first=self._first(unit),
             macs=sum(cost.macs for cost in costs),

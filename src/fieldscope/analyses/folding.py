@@ -93,7 +93,7 @@ class Folding:
         """Fold the containers at a depth.
 
         Args:
-            depth: containers whose path has as many parts become boxes.
+            depth: containers that stand as deep become boxes.
             all: leave quiet layers and alike blocks on their own.
         """
         of = self._units(depth)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fieldscope.graph.trace import Trace, TracedLayer
+from fieldscope.graph.trace import Trace
 
 # The second call of a module is `block#2`; what it calls counts on its own: `block.conv#2`.
 _CALL = re.compile(r"#\d+(?=\.|$)")
@@ -25,7 +25,8 @@ def chains_of(trace: Trace) -> dict[str, Chain]:
     """The containers around each layer, by the layer's name.
 
     Of a module that is called several times it is the call that was running. Where paths begin
-    alike and no container of that path was called, the path stands for one.
+    alike and no container of that path was called (a list of modules), the path stands for one
+    if its layers run one after the other; a list whose members take turns with others is none.
 
     Example:
         >>> import fieldscope
@@ -34,14 +35,15 @@ def chains_of(trace: Trace) -> dict[str, Chain]:
         >>> chains_of(fieldscope.analyze(net, (1, 1, 9))._trace)
         {'0.0': ('0',), '0.1': ('0',), '1': ()}
     """
-    calls = _calls(trace)
+    calls = _calls(trace) | _lists(trace)
     found: dict[str, Chain] = {}
     now = -1
     for layer in trace.layers:
         now = max(now, layer.value)
         parts = plain(layer.name).split(".")
-        around = (".".join(parts[:depth]) for depth in range(1, len(parts)))
-        found[layer.name] = tuple(_running(calls.get(path, ()), path, now) for path in around)
+        paths = (".".join(parts[:depth]) for depth in range(1, len(parts)))
+        around = (_running(calls.get(path, ()), now) for path in paths)
+        found[layer.name] = tuple(call for call in around if call)
     return found
 
 
@@ -68,10 +70,21 @@ def _calls(trace: Trace) -> dict[str, list[_Call]]:
     return found
 
 
-def _running(calls: Sequence[_Call], path: str, now: int) -> str:
-    return next((one.name for one in calls if one.end >= now), calls[-1].name if calls else path)
+def _lists(trace: Trace) -> dict[str, list[_Call]]:
+    """The beginnings of paths whose layers run one after the other, as containers."""
+    called = {plain(one.name) for one in trace.containers}
+    runs: dict[str, int] = {}
+    before: set[str] = set()
+    for layer in trace.layers:
+        parts = plain(layer.name).split(".")
+        paths = {".".join(parts[:depth]) for depth in range(1, len(parts))} - called
+        for path in paths - before:
+            runs[path] = runs.get(path, 0) + 1
+        before = paths
+    last = max((layer.value for layer in trace.layers), default=0)
+    return {path: [_Call(path, last)] for path, times in runs.items() if times == 1}
 
 
-def classes_of(containers: Sequence[TracedLayer]) -> dict[str, str]:
-    """The class of each container, by name."""
-    return {one.name: one.source for one in containers}
+def _running(calls: Sequence[_Call], now: int) -> str:
+    """The call that was running; empty where a part of a module is called from outside it."""
+    return next((one.name for one in calls if one.end >= now), "")

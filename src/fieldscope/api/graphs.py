@@ -41,8 +41,8 @@ def architecture(
         model: a model as for `analyze`, or the report of one.
         inputs: the shape of the input with batch, as for `analyze`; none for a report.
         path: a file to save it to, that ends in .svg, .pdf, .png or .dot.
-        depth: containers whose path has as many parts are folded into boxes, which have the
-            worst verdict of their layers; by default the deepest folding of at most 40 boxes.
+        depth: containers that stand as deep are folded into boxes (1: the outermost), which have
+            the worst verdict of their layers; by default the deepest folding of at most 40 boxes.
         input: input, or extents, that verdicts are for; see `productivity`. By default all
             inputs, of which the worst verdict counts.
         all: draw layers that hand on what they receive (activations, norms, reshapes), which are
@@ -50,7 +50,7 @@ def architecture(
             row, which are otherwise one box ("×8").
         format: "svg", "pdf", "png" or "dot", where the file ends otherwise.
         engine: "dot" for Graphviz, "builtin" for a layout that needs nothing and draws SVG; by
-            default Graphviz, and without it the other for SVG.
+            default Graphviz; for SVG without it, or of over 600 arrows, the other.
         axes: the spatial axes of the input; see `analyze`.
         example: real inputs to run instead of shapes; see `analyze`.
 

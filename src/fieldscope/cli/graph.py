@@ -32,8 +32,8 @@ partly critical  yellow, dashed border
 What these mean, fieldscope productivity --help says. Dashed arrows carry what
 all positions read alike (squeeze-and-excitation, the statistics of norms).
 
-Graphviz (its program dot) lays it out; without it a layout of fieldscope's own
-draws .svg, and .dot needs neither. Without --output the boxes are a table.
+Graphviz (its program dot) lays it out; without it, or for more than 600 arrows,
+a layout of fieldscope's own draws .svg, and .dot needs neither.
 
 Exit codes: 0 done; 2 the call or the model is wrong.
 """
@@ -56,7 +56,7 @@ Exit codes: 0 done; 2 the call or the model is wrong.
     "--depth",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Fold modules whose path has N parts; otherwise so that at most 40 boxes are drawn.",
+    help="Fold modules that stand N deep; otherwise so that at most 40 boxes are drawn.",
 )
 @click.option("--on", metavar="NAME", help="Which input verdicts are for; otherwise all.")
 @click.option(

@@ -18,6 +18,8 @@ from fieldscope.wording import listed, meant
 FORMATS = ("svg", "pdf", "png", "dot")
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 _SAME = {"gv": "dot"}
+# With more Graphviz takes minutes for what the built-in layout draws in a second.
+_MOST_ARROWS = 600
 
 
 def encoded(graph: ArchitectureGraph, format: str, *, engine: Engine | None = None) -> bytes:
@@ -29,7 +31,10 @@ def encoded(graph: ArchitectureGraph, format: str, *, engine: Engine | None = No
     """
     if not drawable(format, engine):
         return written(graph).encode("utf-8")
-    if format == "svg" and (engine == "builtin" or (engine is None and not program.is_there())):
+    if format == "svg" and engine is None:
+        known = program.is_there() and len(graph.edges) <= _MOST_ARROWS
+        engine = "dot" if known else "builtin"
+    if engine == "builtin":
         return drawn(graph).encode("utf-8")
     return program.run(written(graph), format)
 

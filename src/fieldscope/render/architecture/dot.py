@@ -166,8 +166,8 @@ def _sample(entry: Entry) -> str:
 def _quoted(text: str) -> str:
     r"""A text as a quoted string, in which a backslash begins an escape of Graphviz's own.
 
-    >>> print(_quoted('a"b\L'))
-    "a\"b\\L"
+    >>> print(_quoted(r'a"b\N'))
+    "a\"b\\N"
     """
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

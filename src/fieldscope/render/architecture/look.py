@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from fieldscope.analyses.architecture import WORST, ArchitectureGraph, Box, Cluster
 from fieldscope.analyses.fields import Field
+from fieldscope.analyses.nesting import plain
 from fieldscope.analyses.productivity import Verdict
 from fieldscope.render.document import BOUND
 from fieldscope.render.numerals import extents, sizes
@@ -178,7 +179,14 @@ def name_of(box: Box, within: str = "") -> str:
 
 
 def _below(name: str, within: str) -> str:
-    return name[len(within) + 1 :] if within and name.startswith(f"{within}.") else name
+    """A path without that of the frame; calls of a module count apart from those of its parts.
+
+    >>> _below("block.conv#2", "block#2"), _below("block", "")
+    ('conv#2', 'block')
+    """
+    if not within or not plain(name).startswith(f"{plain(within)}."):
+        return name
+    return ".".join(name.split(".")[len(within.split(".")) :])
 
 
 def work_of(box: Box) -> str:
