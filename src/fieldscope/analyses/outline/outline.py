@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fieldscope.analyses.edits import Edit, Refit
+from fieldscope.analyses.edits import Edit, Refit, Reshape
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.outline.foreseen import Extents, Foreseen, foreseen_of
 from fieldscope.analyses.outline.network import Block, Network, module_of, network_of
 from fieldscope.analyses.outline.rules import RefitError
+from fieldscope.analyses.outline.values import is_lost
 from fieldscope.analyses.outline.walk import Walk, no_layer
+from fieldscope.analyses.steps import Sizes
 from fieldscope.errors import EditError, InputError, LayerNotFoundError
 from fieldscope.graph.operators import Pad, Spread, Window
 
@@ -137,6 +139,25 @@ class Outline:
                 f"{len(self.extents)} spatial axes\ngive one of 1 or more per axis"
             )
         return self._foreseen(list(edits), wanted, refit=refit)
+
+    def size_with(self, edits: Sequence[Reshape], value: int, nodes: Iterable[int]) -> Sizes | None:
+        """Foresee the size of one value's field under other windows, and nothing else.
+
+        Args:
+            edits: what is done.
+            value: the node that makes the value.
+            nodes: the nodes that it depends on, itself included, in order.
+
+        Returns:
+            The size per axis; None where the field isn't followed.
+
+        Raises:
+            EditError: the edits can't be carried out; the message says where and why.
+        """
+        made = Walk(self.network, self._known, edits, self.extents).value(value, nodes)
+        if any(map(is_lost, made.planes)):
+            return None
+        return tuple(0 if plane is None else plane.size for plane in made.planes)
 
     def _foreseen(self, edits: list[Edit], extents: Extents, *, refit: bool) -> Outlook:
         try:

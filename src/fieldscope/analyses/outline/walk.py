@@ -80,6 +80,18 @@ class Walk:
         self._nodes(range(len(network.places)), values, copy=0, inside=frozenset())
         return tuple(self._found)
 
+    def value(self, wanted: int, nodes: Iterable[int]) -> Value:
+        """One value as it would be under edits of windows, by the nodes that it depends on."""
+        network, places = self._network, self._places
+        values: _Values = {}
+        for index in nodes:
+            place = network.places[index]
+            if index in places or not values.keys().isdisjoint(place.node.operands):
+                made = self._made(index, places.get(index, place), values)
+                if made != network.values[index]:
+                    values[index] = made
+        return values.get(wanted, network.values[wanted])
+
     def _block(self, name: str) -> Block:
         network = self._network
         found = network.blocks.get(name)
