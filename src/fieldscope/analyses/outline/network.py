@@ -29,6 +29,7 @@ class Block:
         leaving: the value that leaves it.
         layers: its layers.
         container: whether it holds other modules.
+        module: whether a module stands behind it, and not a call of a function.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Block:
     leaving: int
     layers: tuple[str, ...]
     container: bool
+    module: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,12 @@ def _agrees(value: Value, layer: Layer, input: str) -> bool:
     return True
 
 
+def is_module(trace: Trace, layer: str, node: int) -> bool:
+    """Whether a layer is a module, by one of its nodes, and not a function that one calls."""
+    origin = trace.graph.nodes[node].origin
+    return trace.framework != "torch" or origin < 0 or trace.origins[origin].scope == layer
+
+
 def _blocks(trace: Trace, made: Mapping[str, list[int]]) -> dict[str, Block]:
     """The modules that one value enters and one leaves, each called once."""
     users: dict[int, list[int]] = {}
@@ -239,6 +247,13 @@ def _blocks(trace: Trace, made: Mapping[str, list[int]]) -> dict[str, Block]:
         last = leaving.pop()
         if all(user in inside or user > nodes[-1] for user in users.get(last, ())):
             found[name] = Block(
-                name, kind, tuple(nodes), entering.pop(), last, tuple(layers), container
+                name,
+                kind,
+                tuple(nodes),
+                entering.pop(),
+                last,
+                tuple(layers),
+                container,
+                container or is_module(trace, name, nodes[0]),
             )
     return found

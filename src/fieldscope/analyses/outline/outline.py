@@ -9,7 +9,13 @@ from functools import cached_property
 from fieldscope.analyses.edits import Edit, Refit, Reshape
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.outline.foreseen import Extents, Foreseen, foreseen_of
-from fieldscope.analyses.outline.network import Block, Network, module_of, network_of
+from fieldscope.analyses.outline.network import (
+    Block,
+    Network,
+    is_module,
+    module_of,
+    network_of,
+)
 from fieldscope.analyses.outline.rules import RefitError
 from fieldscope.analyses.outline.values import is_lost
 from fieldscope.analyses.outline.walk import Walk, no_layer
@@ -79,6 +85,7 @@ class Outline:
 
     Example:
         >>> import fieldscope
+        >>> from fieldscope.analyses.edits import Reshape
         >>> from torch import nn
         >>> net = nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(6)))
         >>> outline = outline_of(fieldscope.analyze(net, (1, 1, 8, 8)))
@@ -105,6 +112,18 @@ class Outline:
     def blocks(self) -> Mapping[str, Block]:
         """The modules that one value enters and one leaves, by path."""
         return self.network.blocks
+
+    @cached_property
+    def windows(self) -> Mapping[str, Reshape]:
+        """The window of each layer that slides one, written as the edit that would give it."""
+        found = {}
+        for name, nodes in self.network.made.items():
+            for value in nodes:
+                operator = self.network.places[value].node.operator
+                if isinstance(operator, Window | Spread):
+                    columns = [(w.kernel, w.stride, w.before, w.dilation) for w in operator.windows]
+                    found[name] = Reshape(name, *zip(*columns, strict=True))
+        return found
 
     @property
     def base(self) -> Outlook:
@@ -195,11 +214,9 @@ def _frozen(network: Network) -> list[tuple[str, str]]:
         if not windows:
             continue
         calls = network.calls[module_of(name)]
-        origin = network.places[nodes[0]].node.origin
-        scope = network.trace.origins[origin].scope if origin >= 0 else name
         if len(calls) > 1:
             found.append((name, f"its module is called {len(calls)} times"))
-        elif network.trace.framework == "torch" and scope != name:
+        elif not is_module(network.trace, name, nodes[0]):
             found.append((name, "it is called as a function, so no module holds its window"))
         elif len(windows) > 1 or any(isinstance(one, Pad) for one in operators):
             found.append((name, "it pads or slides in several operators"))

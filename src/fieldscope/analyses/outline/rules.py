@@ -125,9 +125,10 @@ def _weights_fit(place: Place, given: Sequence[Value]) -> None:
     """Check that weights of norms and scales fit, which the graph doesn't show."""
     if not place.weights:
         return
+    # More than scales and shifts per channel: also per position, as a table of positions.
+    many = 4 * max(prod(n for n in own.channels()[1:] if n) for own in place.known)
     for one, own in zip(given, place.known, strict=True):
-        # More than scales and shifts per channel: also per position, as a table of positions.
-        if one.shape != own.shape and place.weights > 4 * prod(n for n in own.channels()[1:] if n):
+        if one.shape != own.shape and place.weights > many:
             raise EditError(
                 f"weights at {place.layer} are for maps of {_shown(own.shape)}, and "
                 f"{_shown(one.shape)} would enter"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 from fieldscope.analyses.costs import products
 from fieldscope.analyses.edits import Edit, Refit, Remove, Reshape
@@ -194,7 +195,7 @@ class Walk:
         """A layer, once its nodes are worked out."""
         network = self._network
         step = network.steps[name]
-        nodes, entering = network.made[name], network.entering.get(name, ())
+        nodes, entering = network.made.get(name, ()), network.entering.get(name, ())
         index = step.layer._value
         touched = any(node in self._places for node in nodes)
         changed = touched or index in values or not values.keys().isdisjoint(entering)
@@ -245,11 +246,14 @@ class Walk:
 
     def _table(self, step: Step, given: Sequence[Value]) -> tuple[Sizes, Sizes] | None:
         """What an adaptive pooling receives and reaches, where its runs are irregular."""
-        nodes = [self._network.places[value] for value in self._network.made[step.layer.name]]
+        nodes = [
+            self._network.places[value] for value in self._network.made.get(step.layer.name, ())
+        ]
         (value,) = given[:1]
         if len(given) > 1 or any(map(is_lost, value.planes)):
             return None
-        if not all(isinstance(place.node.operator, Table) and place.adaptive for place in nodes):
+        tables = [isinstance(one.node.operator, Table) and one.adaptive for one in nodes]
+        if not nodes or not all(tables):
             return None
         received = [plane.narrowest if plane is not None else 0 for plane in value.planes]
         reached = list(received)
@@ -260,7 +264,7 @@ class Walk:
                 continue
             have, out = value.shape[where], first[where]
             run = max(-(-have * (o + 1) // out) - have * o // out for o in range(out))
-            grown = received[k] + (run - 1) * float(abs(plane.stride))
+            grown = received[k] + (run - 1) * float(abs(Fraction(plane.stride)))
             reached[k] = max(received[k], min(self._extents[k], math.ceil(grown)))
         return tuple(received), tuple(reached)
 

@@ -1,0 +1,170 @@
+"""The search for efficiency: cut, drop and narrow until no layer is unproductive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fieldscope.analyses.edits import Edit
+from fieldscope.analyses.outline import Outlook
+from fieldscope.redesign.figures import Figures
+from fieldscope.redesign.moves import all_narrowed, stems_of, title_of
+from fieldscope.redesign.plans import Bench, Plan, figures_of_outlook
+
+_ROUNDS = 6
+# Behind the last window: norms made for its channels, which go with it.
+_BEHIND = 2
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A plan that meets the goal."""
+
+    plan: Plan
+    outlook: Outlook
+    after: Figures
+
+
+class Search:
+    """Tries stems, places to cut, and ways to deal with what is unproductive before the cut."""
+
+    def __init__(self, bench: Bench, budget: float | None) -> None:
+        self._bench = bench
+        self._most = bench.before.macs * min(1.0, 1.0 if budget is None else budget)
+        self._found: dict[tuple[Edit, ...], Found] = {}
+
+    def steps(self) -> Iterator[tuple[int, int]]:
+        """Search step by step, telling how far it is."""
+        bench = self._bench
+        if not bench.before.unproductive:
+            return
+        starts: list[tuple[Plan, int]] = []
+        for stem in stems_of(bench):
+            first = self._first(stem)
+            if first is not None:
+                cuts = range(self._deepest(stem, first), bench.head + 1)
+                starts += [(stem, cut) for cut in cuts]
+        for done, (stem, cut) in enumerate(starts):
+            yield done, len(starts)
+            plan = self._cut(stem, cut)
+            if plan is not None:
+                for drop in (True, False):
+                    self._settle(plan, drop=drop)
+        yield len(starts), len(starts)
+
+    def _first(self, stem: Plan) -> int | None:
+        """The first unit with a layer that can add nothing; the head if there is none."""
+        outlook = self._bench.foreseen(stem)
+        if outlook is None:
+            return None
+        bad = {layer.name for layer in outlook.unproductive}
+        units = enumerate(self._bench.units)
+        found = (place for place, unit in units if bad.intersection(unit.layers))
+        return max(1, next(found, self._bench.head))
+
+    def _deepest(self, stem: Plan, first: int) -> int:
+        """Where to cut at the earliest: at the first unproductive unit, or before it.
+
+        Productive units go, too, until half of the compute is saved, as long as the rest sees
+        what the whole did.
+        """
+        for cut in range(first, 0, -1):
+            plan = self._cut(stem, cut)
+            outlook = None if plan is None else self._bench.foreseen(plan)
+            if outlook is None:
+                continue
+            if not self._sees(figures_of_outlook(outlook)):
+                return min(cut + 1, first)
+            if 2 * outlook.macs <= self._bench.before.macs:
+                return cut
+        return first
+
+    def _cut(self, stem: Plan, cut: int) -> Plan | None:
+        """The plan with all units from a place to the head taken out; None if it can't be."""
+        head = self._bench.head
+        if cut >= head:
+            return stem
+        for last in range(head, head + _BEHIND + 1):
+            if not all(unit.pointwise for unit in self._bench.units[head:last]):
+                break
+            plan = stem.without(*range(cut, last))
+            if self._bench.foreseen(plan) is not None:
+                return plan
+        return None
+
+    def _settle(self, plan: Plan, *, drop: bool) -> None:
+        """Drop or narrow what is unproductive, again where that leaves something."""
+        for _ in range(_ROUNDS):
+            outlook = self._bench.foreseen(plan)
+            if outlook is None:
+                return
+            bad = {layer.name for layer in outlook.unproductive}
+            if not bad:
+                self._keep(plan, outlook)
+                return
+            further = self._dropped(plan, bad) if drop else plan
+            if further == plan:
+                further = all_narrowed(self._bench, plan, bad)
+            if further == plan:
+                return
+            plan = further
+
+    def _dropped(self, plan: Plan, bad: set[str]) -> Plan:
+        """The plan without the units that have something unproductive, where they can go."""
+        for place, unit in enumerate(self._bench.units):
+            if bad.intersection(unit.layers) and self._bench.can_go(plan, place):
+                further = plan.without(place)
+                if self._bench.foreseen(further) is not None:
+                    plan = further
+        return plan
+
+    def _keep(self, plan: Plan, outlook: Outlook) -> None:
+        after = figures_of_outlook(outlook)
+        edits = outlook.edits
+        if edits and after.widening and after.macs <= self._most and self._sees(after):
+            self._found.setdefault(edits, Found(plan, outlook, after))
+
+    def _sees(self, after: Figures) -> bool:
+        """Whether the largest field still has the whole input, or what it had of it."""
+        before, extents = self._bench.before, self._bench.outline.extents
+        if not after.size or not before.size:
+            return after.size == before.size
+        sizes = zip(after.size, before.size, extents, strict=True)
+        return all(new >= min(old, extent) for new, old, extent in sizes)
+
+    def best(self) -> Iterator[tuple[str, tuple[Edit, ...], Figures]]:
+        """What was found: on the front of compute and layers kept, the cheapest first.
+
+        It begins with the cheapest that is only cut, where there is one: what others save by
+        narrowing and dropping before the cut is dearly bought.
+        """
+        ranked = sorted(
+            self._found.values(),
+            key=lambda one: (one.after.macs, -one.after.widening, len(one.outlook.edits)),
+        )
+        first = next((one for one in ranked if self._is_plain(one.plan)), None)
+        front = [] if first is None else [first]
+        least = 0 if first is None else first.after.macs
+        for one in ranked:
+            if one.after.macs >= least and (
+                not front or one.after.widening > front[-1].after.widening
+            ):
+                front.append(one)
+        for one in spaced(front, _SHOWN):
+            yield title_of(self._bench, one.plan), one.outlook.edits, one.after
+
+    def _is_plain(self, plan: Plan) -> bool:
+        """Whether a plan only cuts, and changes no window but the first layer's."""
+        head = self._bench.head
+        cut = min(plan.removed, default=head)
+        return plan.windows.keys() <= {self._bench.stem} and plan.removed.issuperset(
+            range(cut, head)
+        )
+
+
+def spaced(found: list[Found], most: int) -> list[Found]:
+    """The first, the last, and some between at even distances."""
+    if len(found) <= most:
+        return found
+    return [found[round(k * (len(found) - 1) / (most - 1))] for k in range(most)]
