@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 import fieldscope
-from fieldscope.analyses.productivity import VERDICTS, verdict_on
 from fieldscope.analyses.steps import steps_of
+from fieldscope.analyses.verdicts import VERDICTS, verdict_on
 
 
 def chain(*kernels: Any, padding: Any = "same") -> nn.Sequential:
@@ -132,6 +132,18 @@ def test_one_report_answers_for_all_extents() -> None:
         fresh = fieldscope.productivity(chain(3, 3, 3), (1, 1, 4, 4))
         assert found.extents == (4, 4)
         assert [one.verdict for one in found.layers] == [one.verdict for one in fresh.layers]
+        assert [one.macs for one in found.layers] == [one.macs for one in fresh.layers]
+        assert found.costed == (4, 4)
+
+
+def test_costs_stay_those_of_the_analysis_where_a_layer_fixes_the_extents() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 5))
+    report = fieldscope.analyze(net, (1, 1, 8, 8))
+    found = fieldscope.productivity(report, input=2)
+    assert found.costed == (8, 8)
+    assert found.by_name["0"].macs == 36 * 18
+    assert found.by_name["0"].verdict == "critical"
+    assert "MACs are those at 8×8" in repr(found)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from fieldscope.analyses.export import field_data
 from fieldscope.analyses.fields import Field
 from fieldscope.analyses.inputs import Extents
 from fieldscope.analyses.layers import InputInfo, Shape
-from fieldscope.analyses.productivity import VERDICTS, Verdict
+from fieldscope.analyses.verdicts import VERDICTS, Verdict
 from fieldscope.geometry.sliding import Sliding
 from fieldscope.media import Engine, Result, as_drawing, as_saved
 from fieldscope.version import __version__

@@ -11,7 +11,8 @@ from fieldscope.analyses.folding import Folded, Folding, Unit, frames
 from fieldscope.analyses.inputs import Extents, Wanted
 from fieldscope.analyses.layers import Layer, Report
 from fieldscope.analyses.nesting import Chain
-from fieldscope.analyses.productivity import Verdict, productivity_of
+from fieldscope.analyses.productivity import productivity_of
+from fieldscope.analyses.verdicts import Verdict
 from fieldscope.errors import InputError
 
 # About what a page shows; of the depths that show no more, the deepest is drawn.

@@ -9,7 +9,7 @@ from fieldscope.analyses.costs import trace_of
 from fieldscope.analyses.flow import Flow, Flows, Source
 from fieldscope.analyses.layers import Layer, Report
 from fieldscope.analyses.nesting import Chain, chains_of, plain
-from fieldscope.analyses.productivity import Verdict
+from fieldscope.analyses.verdicts import Verdict
 from fieldscope.geometry.sliding import Sliding
 from fieldscope.graph.operators import Spread, Window
 

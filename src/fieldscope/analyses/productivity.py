@@ -17,19 +17,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal
 
 from fieldscope.analyses.costs import are_counted
 from fieldscope.analyses.inputs import Extents, Wanted, wanted_of
 from fieldscope.analyses.layers import Report
+from fieldscope.analyses.outline.outline import outline_of
 from fieldscope.analyses.steps import Sizes, Step, steps_of
+from fieldscope.analyses.verdicts import VERDICTS, Verdict, verdict_on
+from fieldscope.errors import EditError
 from fieldscope.media import Result
 from fieldscope.version import __version__
-
-Verdict: TypeAlias = Literal[
-    "productive", "critical", "partly critical", "unproductive", "not widening"
-]
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class LayerProductivity:
         context: where dependence on the whole input enters that all positions share.
         exact: whether the fields are exact; a verdict on bounds would be a guess, so such a
             layer counts as productive.
-        macs: multiply-accumulates at the analysed input.
+        macs: multiply-accumulates.
         parameters: learnable parameters.
     """
 
@@ -75,10 +73,12 @@ class Productivity(Result):
     Attributes:
         model: name of the model.
         input: name of the input.
-        shape: shape of the input that was analysed; costs are those at this shape.
+        shape: shape of the input that was analysed.
         axes: names of the input's spatial axes.
         spatial: places of those axes in the shape.
         extents: extents that the verdicts are for, per axis.
+        costed: extents that the costs are for: those, or where the network can't be called at
+            them, the analysed ones.
         layers: one per layer that reads the input, in execution order.
         counted: whether all parameters are known; else those of kernels and matrices are.
 
@@ -99,6 +99,7 @@ class Productivity(Result):
     axes: tuple[str, ...]
     spatial: tuple[int, ...]
     extents: Extents
+    costed: Extents
     layers: tuple[LayerProductivity, ...]
     counted: bool = True
 
@@ -123,7 +124,7 @@ class Productivity(Result):
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of all layers, at the analysed input."""
+        """Multiply-accumulates of all layers, at the extents that costs are for."""
         return sum(layer.macs for layer in self.layers)
 
     @property
@@ -160,6 +161,7 @@ class Productivity(Result):
                 "axes": list(self.axes),
                 "extents": list(self.extents),
             },
+            "costs_at": list(self.costed),
             "parameters_counted": self.counted,
             "summary": {
                 verdict: {
@@ -204,6 +206,8 @@ def plain(sizes: Sequence[int | float]) -> list[int | str]:
 def productivity_of(report: Report, input: Wanted = None) -> Productivity:
     """Judge every layer; see `fieldscope.productivity`."""
     info, extents = wanted_of(report, input)
+    analysed = tuple(info.shape[axis] for axis in info.spatial)
+    costs = None if extents == analysed else _foreseen_costs(report, info.name, extents)
     return Productivity(
         model=report.model,
         input=info.name,
@@ -211,12 +215,24 @@ def productivity_of(report: Report, input: Wanted = None) -> Productivity:
         axes=info.axes,
         spatial=info.spatial,
         extents=extents,
-        layers=tuple(_judged(steps_of(report, info.name), extents)),
+        costed=analysed if costs is None else extents,
+        layers=tuple(_judged(steps_of(report, info.name), extents, costs or {})),
         counted=are_counted(report),
     )
 
 
-def _judged(steps: Sequence[Step], extents: Extents) -> Iterator[LayerProductivity]:
+def _foreseen_costs(report: Report, input: str, extents: Extents) -> dict[str, int] | None:
+    """Multiply-accumulates at other extents; None where a layer's shape allows no others."""
+    try:
+        outlook = outline_of(report, input).with_edits(extents=extents)
+    except EditError:
+        return None
+    return {layer.name: layer.macs for layer in outlook.layers}
+
+
+def _judged(
+    steps: Sequence[Step], extents: Extents, costs: Mapping[str, int]
+) -> Iterator[LayerProductivity]:
     for step in steps:
         layer = step.layer
         yield LayerProductivity(
@@ -233,36 +249,6 @@ def _judged(steps: Sequence[Step], extents: Extents) -> Iterator[LayerProductivi
             size=step.size,
             context=layer.context,
             exact=layer.exact,
-            macs=step.cost.macs,
+            macs=costs.get(layer.name, step.cost.macs),
             parameters=step.cost.parameters,
         )
-
-
-def verdict_on(
-    received: Sizes, narrowest: Sizes, widens: Sequence[bool], extents: Extents
-) -> Verdict:
-    """Judge one layer by what it receives and hands on.
-
-    Args:
-        received: narrowest field that enters it, per axis.
-        narrowest: its own narrowest field, per axis.
-        widens: per axis, whether it widens the field.
-        extents: the input's extents, per axis.
-
-    Example:
-        >>> verdict_on((8, 8), (10, 10), (True, True), (8, 8))
-        'unproductive'
-        >>> verdict_on((7, 7), (9, 9), (True, True), (8, 16))
-        'partly critical'
-        >>> verdict_on((8, 9), (8, 9), (False, False), (8, 8))
-        'not widening'
-    """
-    if not any(widens):
-        return "not widening"
-    axes = list(zip(received, widens, extents, strict=True))
-    if all(given >= extent for given, wide, extent in axes if wide):
-        return "unproductive"
-    exceeds = [own > extent for own, extent in zip(narrowest, extents, strict=True)]
-    if all(exceeds):
-        return "critical"
-    return "partly critical" if any(exceeds) else "productive"

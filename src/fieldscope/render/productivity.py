@@ -11,7 +11,8 @@ from fieldscope.render.numerals import WHOLE, extents, large, percent, product, 
 from fieldscope.wording import counted, listed
 
 if TYPE_CHECKING:
-    from fieldscope.analyses.productivity import LayerProductivity, Productivity, Verdict
+    from fieldscope.analyses.productivity import LayerProductivity, Productivity
+    from fieldscope.analyses.verdicts import Verdict
 
 COLUMNS = (
     Column("layer", worth=9, least=20, path=True),
@@ -82,6 +83,10 @@ def _notes(found: Productivity, shown: Sequence[LayerProductivity]) -> Iterator[
     )
     if any(size == math.inf for one in shown for size in (*one.received, *one.size)):
         yield Note(f"{WHOLE}: reads the whole input along that axis")
+    if found.costed != found.extents:
+        yield Note(
+            f"MACs are those at {product(found.costed)}: layers of fixed shape allow no others"
+        )
     if not found.counted:
         yield Note("parameters: those of kernels and matrices; biases and norms aren't told")
     bounds = [one for one in found.widening if not one.exact]

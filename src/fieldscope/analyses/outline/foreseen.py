@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from fieldscope.analyses.outline.network import Network
 from fieldscope.analyses.outline.values import Value
-from fieldscope.analyses.productivity import Verdict, verdict_on
 from fieldscope.analyses.steps import Sizes, Step
+from fieldscope.analyses.verdicts import Verdict, verdict_on
 
 Extents = tuple[int, ...]
 Strides = tuple[int | Fraction | None, ...]

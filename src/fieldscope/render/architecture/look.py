@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from fieldscope.analyses.architecture import WORST, ArchitectureGraph, Box, Cluster
 from fieldscope.analyses.fields import Field
 from fieldscope.analyses.nesting import plain
-from fieldscope.analyses.productivity import Verdict
+from fieldscope.analyses.verdicts import Verdict
 from fieldscope.render.document import BOUND
 from fieldscope.render.numerals import extents, sizes
 from fieldscope.wording import counted, listed

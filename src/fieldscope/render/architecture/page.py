@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fieldscope.analyses.architecture import ArchitectureGraph, Box
-from fieldscope.analyses.productivity import Verdict
+from fieldscope.analyses.verdicts import Verdict
 from fieldscope.render.architecture.look import (
     clean,
     heading,

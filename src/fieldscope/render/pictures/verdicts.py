@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from fieldscope.analyses.productivity import Verdict
+    from fieldscope.analyses.verdicts import Verdict
 
 
 class Look(NamedTuple):
