@@ -20,6 +20,7 @@ from fieldscope.render.architecture.look import (
     Border,
     Entry,
     Line,
+    clean,
     details,
     heading,
     legend,
@@ -101,7 +102,7 @@ def _inside(
         yield (
             f'{space}  graph [label=<<B>{escape(name)}</B>{kind}>, style="filled,rounded", '
             f'fillcolor="{GROUND[depth % 2]}", color="{FRAME}", penwidth=0.6, margin=9, '
-            f"tooltip={_quoted(frame.name)}]"
+            f"tooltip={_quoted(clean(frame.name))}]"
         )
         yield from _inside(frame, frame.name, frames, boxes, depth + 1)
         yield f"{space}}}"
