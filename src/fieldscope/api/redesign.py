@@ -77,7 +77,7 @@ def refine(
         >>> net = nn.Sequential(nn.Conv1d(1, 4, 9, padding=4), nn.Conv1d(4, 4, 5, padding=2))
         >>> best = refine(net, (1, 1, 8)).best
         >>> best.words, best.after.unproductive
-        (('1: kernel 5 -> 1, padding 2 -> 0',), 0)
+        (('1: taken out',), 0)
     """
     from fieldscope.analyses.layers import Report
     from fieldscope.frontends.dispatch import named

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -56,7 +57,7 @@ def maker(target: str, arguments: Mapping[str, object], *, built: bool, destinat
             setup = (*setup, f"import {module}  # noqa: E402")
         else:
             imports = ("importlib", *(("sys",) if setup else ()))
-            setup = (*setup, f"original = importlib.import_module({module!r})")
+            setup = (*setup, f"original = importlib.import_module({json.dumps(module)})")
             module = "original"
         if setup and "sys.path" in setup[0]:
             imports = tuple(dict.fromkeys((*imports, "pathlib", "sys")))
@@ -71,7 +72,7 @@ def _known(file: Path, folder: Path) -> tuple[str, ...]:
     if file.parent == folder:
         return ()
     way = Path(os.path.relpath(file.parent, folder)).as_posix()
-    return (f"sys.path.insert(0, str(pathlib.Path(__file__).parent / {way!r}))",)
+    return (f"sys.path.insert(0, str(pathlib.Path(__file__).parent / {json.dumps(way)}))",)
 
 
 def file_of(target: str) -> Path | None:

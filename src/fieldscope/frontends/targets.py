@@ -57,11 +57,13 @@ class Target:
         model: A module or another callable, or the path of a file that holds one.
         inputs: The shape, or shapes, that it is meant for; None where nobody knows, or where
             the model says it itself.
+        built: Whether what is named builds the model, and isn't the model itself.
     """
 
     name: str
     model: Any
     inputs: Shapes | None = None
+    built: bool = True
 
     @property
     def tells_inputs(self) -> bool:
@@ -267,7 +269,8 @@ def _from(
             raise ModelError(f"{shown} has no {attribute!r}{more}")
         value = getattr(value, part)
     label = f"{shown}:{attribute}"
-    return Target(label, _built(value, label, arguments=arguments))
+    model = _built(value, label, arguments=arguments)
+    return Target(label, model, built=model is not value)
 
 
 def _candidates(module: ModuleType) -> list[str]:

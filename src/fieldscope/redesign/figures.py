@@ -27,7 +27,8 @@ class Figures:
         unproductive: number of layers that can add no context.
         convolutions: number of convolutions among them.
         widening: number of layers that widen the field, productive or not.
-        size: largest field of the maps that aren't global, per axis; empty where there is none.
+        size: largest field of the maps that convolutions and pooling make, global ones aside,
+            per axis; empty where there is none.
         stride: stride of the last map that has it.
         parameters: learnable parameters.
         macs: multiply-accumulates.
@@ -77,12 +78,12 @@ def figures_of(report: Report, input: str | None = None) -> Figures:
     maps = [
         (one.size, layer.fields[found.input].stride)
         for one in found.layers
-        if (layer := report[one.layer]).spatial
+        if one.operator in _SLIDING and (layer := report[one.layer]).spatial
     ]
     return _figures(found.layers, maps, found.macs, found.parameters)
 
 
-def figures_foreseen(outlook: Outlook) -> Figures:
+def figures_of_outlook(outlook: Outlook) -> Figures:
     """The figures that an edited network would have.
 
     Example:
@@ -93,11 +94,15 @@ def figures_foreseen(outlook: Outlook) -> Figures:
         >>> net = nn.Sequential(*(nn.Conv2d(1, 1, 3, padding=1) for _ in range(6)))
         >>> outline = outline_of(fieldscope.analyze(net, (1, 1, 8, 8)))
         >>> narrowed = outline.with_edits([Reshape("5", kernel=(1, 1), padding=(0, 0))])
-        >>> found = figures_foreseen(narrowed)
+        >>> found = figures_of_outlook(narrowed)
         >>> found.unproductive, found.widening, found.size, found.parameters
         (1, 5, (11, 11), 52)
     """
-    maps = [(one.size, one.stride) for one in outlook.layers if one.windowed]
+    maps = [
+        (one.size, one.stride)
+        for one in outlook.layers
+        if one.windowed and one.operator in _SLIDING
+    ]
     return _figures(outlook.layers, maps, outlook.macs, outlook.parameters)
 
 
@@ -113,7 +118,8 @@ def _figures(
     parameters: int,
 ) -> Figures:
     dead = [layer for layer in layers if layer.verdict == "unproductive"]
-    size, stride = _widest([one for one in maps if math.inf not in one[0]])
+    periodic = [one for one in maps if math.inf not in one[0] and None not in one[1]]
+    size, stride = _widest(periodic)
     return Figures(
         unproductive=len(dead),
         convolutions=sum(map(is_convolution, dead)),
@@ -126,7 +132,7 @@ def _figures(
 
 
 def _widest(maps: Sequence[tuple[Sizes, Strides]]) -> tuple[Sizes, Strides]:
-    """The largest field of maps that aren't global, and the stride of the last that has it."""
+    """The largest field of some maps, and the stride of the last that has it."""
     if not maps:
         return (), ()
     most = tuple(map(max, zip(*(size for size, _ in maps), strict=True)))

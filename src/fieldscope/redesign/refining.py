@@ -10,7 +10,7 @@ from fieldscope.analyses.layers import Report
 from fieldscope.analyses.outline import outline_of
 from fieldscope.errors import FieldscopeError
 from fieldscope.redesign.edits import Edit
-from fieldscope.redesign.figures import Figures, figures_of
+from fieldscope.redesign.figures import Figures, figures_of, figures_of_outlook
 from fieldscope.redesign.refinement import Goal, Proposal, Refinement, Subject
 from fieldscope.redesign.words import sentences, windows_of
 from fieldscope.wording import counted, listed
@@ -70,7 +70,8 @@ def refined(
             if len(proposals) == most:
                 break
             told("verifying proposals", number, len(found))
-            after, proven = candidate.after, None
+            after = predicted = figures_of_outlook(outline.with_edits(candidate.edits))
+            proven = None
             if prove is not None:
                 try:
                     proven = prove(candidate.edits)
@@ -78,7 +79,7 @@ def refined(
                 except FieldscopeError as error:
                     notes.append(_dropped(candidate, str(error).splitlines()[0]))
                     continue
-                differing = list(_differing(candidate.after, after))
+                differing = list(_differing(predicted, after))
                 if differing:
                     notes.append(_dropped(candidate, listed(differing)))
                     continue

@@ -64,12 +64,40 @@ def sentences(edits: Iterable[Edit], windows: Windows) -> tuple[str, ...]:
         maxpool and layer4: taken out
         layer1.1: followed by 2 copies with weights of their own
         fc: takes 256 channels, weights begin anew
+        >>> sentences([Remove(f"features.{k}") for k in (9, 10, 11, 11, 14)], {})
+        ('features.9 to features.11 and features.14: taken out',)
     """
     layers: dict[str, list[str]] = {}
     for edit in edits:
         name = edit.layer if isinstance(edit, (Reshape, Refit)) else edit.module
         layers.setdefault(_done(edit, windows.get(name)), []).append(name)
-    return tuple(f"{listed(names)}: {done}" for done, names in layers.items())
+    return tuple(f"{listed(in_runs(names))}: {done}" for done, names in layers.items())
+
+
+def in_runs(names: Sequence[str]) -> list[str]:
+    """Names of which neighbours that are numbered on are one item; none that lies in another.
+
+    >>> in_runs(["a.1", "a.2", "a.2.conv", "a.3", "b.1", "b.2"])
+    ['a.1 to a.3', 'b.1', 'b.2']
+    """
+    given = dict.fromkeys(names)
+    runs: list[list[str]] = []
+    for name in given:
+        parts = name.split(".")
+        if any(".".join(parts[:depth]) in given for depth in range(1, len(parts))):
+            continue
+        if runs and _follows(runs[-1][-1], name):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return [item for run in runs for item in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else run)]
+
+
+def _follows(one: str, other: str) -> bool:
+    """Whether two paths differ in a number at their end, which is one more."""
+    (first, _, low), (second, _, high) = one.rpartition("."), other.rpartition(".")
+    numbered = low.isdecimal() and high.isdecimal()
+    return first == second and numbered and int(high) == int(low) + 1
 
 
 def _done(edit: Edit, before: Reshape | None) -> str:

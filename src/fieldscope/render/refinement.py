@@ -49,7 +49,8 @@ def described(found: Refinement) -> Document:
 
 def subtitle(found: Refinement) -> str:
     """Name the input, the goal and the budget."""
-    budget = "" if found.budget is None else f", within {found.budget:g} times the compute"
+    limited = found.budget is not None and (found.goal, found.budget) != ("efficiency", 1)
+    budget = f", within {found.budget:g} times the compute" if limited else ""
     goal = f"{found.goal} ({_PURPOSES[found.goal]})"
     return f"{found.input} {extents(found.shape)}, refined for {goal}{budget}"
 

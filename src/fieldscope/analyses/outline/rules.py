@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import gcd, prod
 
 from fieldscope.analyses.outline.planes import (
     WHOLE,
@@ -213,18 +213,34 @@ def _table(place: Place, given: tuple[Value, ...]) -> Value:
     planes = list(value.planes)
     if plane is not None and not is_lost(plane):
         planes[k] = _tabled(place, plane, have, out)
-    return Value(tuple(shape), value.at, tuple(planes), value.uneven)
+    at = value.at
+    if have == 1 and shape[axis] > 1 and (place.adaptive or operator.plane is None):
+        at = (*at[:k], NOWHERE, *at[k + 1 :])  # one element everywhere: alike for all positions
+    return Value(tuple(shape), at, tuple(planes), value.uneven)
 
 
 def _tabled(place: Place, plane: Plane, have: int, out: int) -> Plane:
     operator = place.node.operator
     assert isinstance(operator, Table), "a rule for tables"
     if place.adaptive:
-        return tabled(plane, have // out, (0,), (have // out,)) if have % out == 0 else LOST
+        return _adaptive(plane, have, out)
     if operator.plane is None:
         whole = (operator.lo.array == 0).all() and (operator.hi.array == have).all()
         return globalised(plane) if whole else LOST
     return tabled(plane, operator.plane.advance, operator.plane.lo, operator.plane.hi)
+
+
+def _adaptive(plane: Plane, have: int, out: int) -> Plane:
+    """Pooled runs ⌊o·n/m⌋ to ⌈(o + 1)·n/m⌉ (PyTorch), which repeat if n and m have a factor."""
+    if have == 1 or out == 1:
+        return globalised(plane)
+    common = gcd(have, out)
+    if common == 1:
+        return LOST
+    outputs = range(out // common)
+    low = tuple(o * have // out for o in outputs)
+    high = tuple(-(-(o + 1) * have // out) for o in outputs)
+    return tabled(plane, have // common, low, high)
 
 
 def _mix(place: Place, given: tuple[Value, ...]) -> Value:

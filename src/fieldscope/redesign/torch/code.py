@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,8 +78,12 @@ def patch(proposal: Proposal, model: nn.Module, maker: Maker | None = None) -> s
     keeping, anew = "keeping(" in text, "anew(" in text
     maker_needs = () if maker is None else maker.imports
     needs = {*maker_needs, *(("copy",) if anew else ()), *(("torch",) if keeping else ())}
-    imports = [*(f"import {one}" for one in sorted(needs)), "from torch import nn"]
-    parts = [_head(proposal), "\n".join(imports)]
+    own = sorted(one for one in needs if one.partition(".")[0] in sys.stdlib_module_names)
+    others = [f"import {one}" for one in sorted(needs - {*own})]
+    parts = [_head(proposal)]
+    if own:
+        parts.append("\n".join(f"import {one}" for one in own))
+    parts.append("\n".join([*others, "from torch import nn"]))
     if maker is not None and maker.setup:
         parts.append("\n".join(maker.setup))
     if maker is not None:
@@ -100,7 +105,7 @@ def patch(proposal: Proposal, model: nn.Module, maker: Maker | None = None) -> s
 def _head(proposal: Proposal) -> str:
     """What the code does, and the figures before and after."""
     lines = [
-        f"{proposal.model}, refined: {proposal.title}.",
+        f"{proposal.model}, refined{_inputs(proposal)}: {proposal.title}.",
         "",
         *(f"  {one}" for sentence in proposal.words for one in _folded(sentence)),
         "",
@@ -108,6 +113,13 @@ def _head(proposal: Proposal) -> str:
     ]
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
     return f'"""{text}\n"""'
+
+
+def _inputs(proposal: Proposal) -> str:
+    if not proposal.verified:
+        return ""
+    shapes = (f"{one.name} {_sizes(one.shape)}" for one in proposal.report.inputs)
+    return f" for {', '.join(shapes)}"
 
 
 def _folded(sentence: str) -> list[str]:
