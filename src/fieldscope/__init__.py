@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fieldscope.analyses.check import Check
     from fieldscope.analyses.comparison import Comparison
     from fieldscope.analyses.fields import Field
+    from fieldscope.analyses.growth import Growth
     from fieldscope.analyses.layers import Layer, Report
     from fieldscope.analyses.productivity import Productivity
     from fieldscope.analyses.resolution import Resolution
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         compare,
         draw,
         gradient,
+        growth,
         load,
         productivity,
         refine,
@@ -80,6 +82,7 @@ __all__ = [
     "Field",
     "FieldscopeError",
     "GraphError",
+    "Growth",
     "HeatMap",
     "InputError",
     "Layer",
@@ -106,6 +109,7 @@ __all__ = [
     "compare",
     "draw",
     "gradient",
+    "growth",
     "load",
     "probe",
     "productivity",
@@ -125,6 +129,7 @@ _HOMES = {
     "Check": "fieldscope.analyses.check",
     "Comparison": "fieldscope.analyses.comparison",
     "Field": "fieldscope.analyses.fields",
+    "Growth": "fieldscope.analyses.growth",
     "HeatMap": "fieldscope.measure.heat",
     "Layer": "fieldscope.analyses.layers",
     "Probe": "fieldscope.measure.probe",
@@ -143,6 +148,7 @@ _HOMES = {
     "compare": "fieldscope.api",
     "draw": "fieldscope.api",
     "gradient": "fieldscope.api",
+    "growth": "fieldscope.api",
     "load": "fieldscope.api",
     "probe": "fieldscope.measure.probe",
     "productivity": "fieldscope.api",

@@ -7,6 +7,7 @@ from fieldscope.api.judgement import check, compare, productivity, resolution
 from fieldscope.api.measurement import gradient, until, verify
 from fieldscope.api.networks import load, save
 from fieldscope.api.redesign import refine
+from fieldscope.api.shares import growth
 
 __all__ = [
     "analyze",
@@ -16,6 +17,7 @@ __all__ = [
     "compare",
     "draw",
     "gradient",
+    "growth",
     "load",
     "productivity",
     "refine",

@@ -22,6 +22,7 @@ from fieldscope.cli.animate import animate
 from fieldscope.cli.check import check
 from fieldscope.cli.compare import compare
 from fieldscope.cli.graph import graph
+from fieldscope.cli.growth import growth
 from fieldscope.cli.operators import operators
 from fieldscope.cli.productivity import productivity
 from fieldscope.cli.refine import refine
@@ -124,6 +125,7 @@ COMMANDS = (
     resolution,
     compare,
     check,
+    growth,
     refine,
     support,
     verify,

@@ -11,8 +11,11 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from fieldscope.analyses.alignment import Alignment
 from fieldscope.analyses.check import Check
 from fieldscope.analyses.comparison import Comparison
+from fieldscope.analyses.growth import Growth
+from fieldscope.analyses.coverage import Coverage
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.productivity import Productivity
 from fieldscope.analyses.resolution import Resolution
@@ -22,8 +25,11 @@ from fieldscope.geometry.maps import InputMap
 from fieldscope.media import Result, as_figure, as_html, as_text
 from fieldscope.redesign.refinement import Refinement
 from fieldscope.render import (
+    alignment,
+    coverage,
     check,
     comparison,
+    growth,
     maps,
     pictures,
     productivity,
@@ -100,7 +106,10 @@ def _register(
 _register(Productivity, productivity.described, pictures.productivity_picture)
 _register(Resolution, resolution.described, pictures.resolution_picture)
 _register(Comparison, comparison.described, pictures.comparison_picture)
+_register(Growth, growth.described, pictures.shares_picture)
 _register(Check, check.described, pictures.check_picture)
+_register(Alignment, alignment.described, pictures.alignment_picture)
+_register(Coverage, coverage.described, pictures.coverage_picture)
 _register(Refinement, refinement.described, pictures.refinement_picture)
 
 
