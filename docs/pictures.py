@@ -1,4 +1,4 @@
-"""Draw the pictures that docs/pictures.md shows: `python -m docs.pictures`.
+"""Draw the pictures that the docs show: `python -m docs.pictures`.
 
 The same code gives the same bytes, so a picture that changed is a change to look at.
 """
@@ -153,6 +153,18 @@ PICTURES: Mapping[str, Callable[[], Any]] = {
 }
 
 
+def resnet18_at_32() -> fieldscope.ArchitectureGraph:
+    model, _ = build("torchvision", "resnet18")
+    report = fieldscope.analyze(model, (1, 3, 32, 32), name="resnet18")
+    return fieldscope.architecture(report)
+
+
+# Laid out without Graphviz, whose versions draw otherwise.
+GRAPHS: Mapping[str, Callable[[], fieldscope.ArchitectureGraph]] = {
+    "resnet18-32.svg": resnet18_at_32,
+}
+
+
 def film(path: Path) -> None:
     report = analysed("vgg16")
     names = [f"features.{k}" for k in (7, 14, 19, 23, 30)]
@@ -169,6 +181,9 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
         save(draw(), FOLDER / name, dpi=DPI)
+        print(f"{FOLDER.name}/{name}")
+    for name, graph in GRAPHS.items():
+        graph().save(FOLDER / name, engine="builtin")
         print(f"{FOLDER.name}/{name}")
     film(FOLDER / "growth.gif")
     print(f"{FOLDER.name}/growth.gif")

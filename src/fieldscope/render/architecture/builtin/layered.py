@@ -275,12 +275,14 @@ def _finished(ranks: Sequence[Sequence[Thing]], links: Sequence[_Link]) -> Level
     spans: dict[Thing, tuple[float, float]] = {}
     y = 0.0
     for rank, after in zip(ranks, [*ranks[1:], []], strict=True):
-        gap = _GAP if _has_things(rank) and _has_things(after) else _GAP_AT_PORTS
         tall = max((one.height for one in rank), default=0.0)
         for one in rank:
             one.y = y + (tall - one.height) / 2
             spans[one] = (y, y + tall)
         aside = max((slants.get(one, 0.0) for one in rank), default=0.0)
+        # Straight lines from and to ports are parts of longer ones.
+        straight = aside < 1 and not (_has_things(rank) and _has_things(after))
+        gap = _GAP_AT_PORTS if straight else _GAP
         height, y = y + tall, y + tall + min(gap + _SLANT * aside, _WIDEST_GAP)
     width = max((one.x + one.width for rank in ranks for one in rank), default=0.0)
     return Level(width, height if ranks else 0.0, tuple(_hops(links, spans)))
