@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from fieldscope.analyses.edits import Edit
 from fieldscope.analyses.outline import Outlook
-from fieldscope.redesign.figures import Figures
+from fieldscope.redesign.figures import Figures, figures_of_outlook
 from fieldscope.redesign.moves import all_narrowed, stems_of, title_of
-from fieldscope.redesign.plans import Bench, Plan, figures_of_outlook
+from fieldscope.redesign.plans import Bench, Plan
 
 _ROUNDS = 6
 # Behind the last window: norms made for its channels, which go with it.

@@ -90,12 +90,16 @@ def _parts(bench: Bench, plan: Plan) -> Iterator[str]:
     if cut < bench.head:
         yield f"cut behind {units[cut - 1].name}"
     dropped = [units[k] for k in sorted(plan.removed) if k < cut and units[k].sliding]
-    if dropped:
-        yield f"without {_named(dropped)}"
+    for pooling in (True, False):
+        some = [unit for unit in dropped if unit.pooling is pooling]
+        if some:
+            yield f"without {_named(some)}"
     for place, times in sorted(plan.repeats.items()):
         yield f"{times} more of {units[place].name}"
-    narrow = sum(max(one.kernel or (1,)) == 1 for one in windows.values())
-    narrow -= sum(max(own[name].kernel or (1,)) == 1 for name in windows)
+    narrow = sum(
+        max(one.kernel or (1,)) == 1 and one.stride == own[name].stride
+        for name, one in windows.items()
+    )
     if narrow:
         yield f"{counted(narrow, 'layer')} narrowed"
 
@@ -107,7 +111,8 @@ def _unstrided(bench: Bench, windows: dict[str, Reshape], layer: str) -> bool:
 def _named(units: list[Unit]) -> str:
     if len(units) <= 2:
         return " and ".join(unit.name for unit in units)
-    return counted(len(units), "block" if all(unit.block for unit in units) else "layer")
+    kinds = {"block" if unit.block else "pooling" if unit.pooling else "layer" for unit in units}
+    return counted(len(units), kinds.pop() if len(kinds) == 1 else "layer")
 
 
 def shown(numbers: Numbers | None) -> str:

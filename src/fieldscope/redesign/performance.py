@@ -8,10 +8,9 @@ from itertools import chain, combinations, product
 from fieldscope.analyses.edits import Edit
 from fieldscope.analyses.outline import Foreseen, Outlook
 from fieldscope.redesign.efficiency import Found
-from fieldscope.redesign.figures import Figures
+from fieldscope.redesign.figures import Figures, figures_of_outlook, is_convolution
 from fieldscope.redesign.moves import all_narrowed, stems_of, title_of, unstrided
-from fieldscope.redesign.plans import Bench, Plan, figures_of_outlook, is_convolution
-from fieldscope.redesign.structure import Unit
+from fieldscope.redesign.plans import Bench, Plan
 from fieldscope.wording import counted
 
 _SUBSETS = 6
@@ -54,18 +53,15 @@ class Search:
         units = [self._bench.units[k] for k in gone]
         stem = [unit for unit in units if self._bench.stem in unit.sliding]
         later = [unit for unit in units if unit not in stem]
-        pooling = [unit for unit in later if not unit.block and self._is_pooling(unit)]
+        pooling = [unit for unit in later if unit.pooling]
         return bool(stem), bool(pooling), len(later) > len(pooling)
-
-    def _is_pooling(self, unit: Unit) -> bool:
-        return all(self._bench.outline.base[name].macs == 0 for name in unit.layers)
 
     def _without_strides(self, plan: Plan, units: Sequence[int]) -> Plan:
         """The plan with the strides of some units dropped: pooling goes, convolutions stay."""
         bench = self._bench
         for place in units:
             unit = bench.units[place]
-            if self._is_pooling(unit) and not unit.block and not unit.fixed:
+            if unit.pooling and not unit.fixed:
                 plan = plan.without(place)
             else:
                 windows = [unstrided(bench.window(plan, name)) for name in unit.strided]

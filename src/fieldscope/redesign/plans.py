@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from fieldscope.analyses.edits import Edit, Numbers, Repeat, Reshape
-from fieldscope.analyses.outline import Foreseen, Outline, Outlook
+from fieldscope.analyses.outline import Outline, Outlook
 from fieldscope.errors import FieldscopeError
-from fieldscope.redesign.figures import Figures, Sizes, Strides
+from fieldscope.redesign.figures import figures_of_outlook
 from fieldscope.redesign.structure import Unit, chain_of, taken_out
 
 
@@ -129,29 +128,3 @@ def _changed(own: Reshape, wanted: Reshape) -> Reshape | None:
         padding=wanted.padding if parts["kernel"] or parts["padding"] else None,
         dilation=parts["dilation"],
     )
-
-
-def figures_of_outlook(outlook: Outlook) -> Figures:
-    """The figures that a redesign is judged by, as foreseen."""
-    layers = outlook.layers
-    maps = [one for one in layers if one.windowed and math.inf not in one.size]
-    size: Sizes = ()
-    stride: Strides = ()
-    if maps:
-        size = tuple(map(max, zip(*(one.size for one in maps), strict=True)))
-        stride = next((one for one in reversed(maps) if one.size == size), maps[-1]).stride
-    unproductive = outlook.unproductive
-    return Figures(
-        unproductive=len(unproductive),
-        convolutions=sum(map(is_convolution, unproductive)),
-        widening=sum(one.verdict != "not widening" for one in layers),
-        size=size,
-        stride=stride,
-        parameters=outlook.parameters,
-        macs=outlook.macs,
-    )
-
-
-def is_convolution(layer: Foreseen) -> bool:
-    """Whether a layer is a convolution, and no pooling."""
-    return layer.operator in ("window", "spread") and layer.macs > 0

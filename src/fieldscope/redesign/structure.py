@@ -24,6 +24,7 @@ class Unit:
         same: whether it hands on the shape that it gets.
         fixed: whether it can't be taken out.
         block: whether it is a block of several layers.
+        pooling: whether it is a layer with a window and no weights.
         pointwise: whether it works on each position for itself, with no products.
     """
 
@@ -35,6 +36,7 @@ class Unit:
     same: bool
     fixed: bool
     block: bool
+    pooling: bool
     pointwise: bool
 
 
@@ -84,6 +86,7 @@ def _with(unit: Unit, behind: Unit) -> Unit:
         same=unit.same and behind.same,
         fixed=unit.fixed,
         block=False,
+        pooling=unit.pooling,
         pointwise=False,
     )
 
@@ -102,6 +105,9 @@ def _unit(outline: Outline, block: Block, frozen: Collection[str]) -> Unit:
         same=values[block.entering].shape == values[block.leaving].shape,
         fixed=not block.module or block.name in frozen,
         block=block.container,
+        pooling=not block.container
+        and bool(inside)
+        and all(outline.base[name].macs == 0 for name in inside),
         pointwise=all(isinstance(one, Pointwise) for one in operators),
     )
 
@@ -185,13 +191,10 @@ def taken_out(outline: Outline, units: Iterable[Unit]) -> tuple[Remove, ...]:
         for block in outline.blocks.values()
         if block.container and gone.issuperset(block.layers)
     ]
-    whole.sort(key=lambda block: -len(block.nodes))
+    whole.sort(key=lambda block: (-len(block.nodes), block.name.count(".")))
     found: list[str] = []
-    covered: set[str] = set()
     for block in whole:
-        if block.name not in covered and not any(
-            name == block.name or block.name.startswith(f"{name}.") for name in found
-        ):
+        if not any(block.name.startswith(f"{name}.") for name in found):
             found.append(block.name)
     for name in modules:
         if not any(name == one or name.startswith(f"{one}.") for one in found):

@@ -81,13 +81,15 @@ def judged(
     narrowest: Sizes | None = None,
     size: Sizes | None = None,
     exact: bool = True,
+    windowed: bool | None = None,
     costs: tuple[int, int] | None = None,
 ) -> Foreseen:
     """A layer with its verdict; what isn't given is as in the network as it is."""
     layer = step.layer
     own = step.narrowest if narrowest is None else narrowest
     given = step.received if received is None else received
-    widens = tuple(step.windowed and a > b for a, b in zip(own, given, strict=True))
+    positions = step.windowed if windowed is None else windowed
+    widens = tuple(positions and a > b for a, b in zip(own, given, strict=True))
     sure = layer.exact and exact
     macs, parameters = (step.cost.macs, step.cost.parameters) if costs is None else costs
     return Foreseen(
@@ -99,7 +101,7 @@ def judged(
         size=step.size if size is None else size,
         stride=stride,
         extents=tuple(value.shape[where] if where >= 0 else None for where in value.at),
-        windowed=step.windowed,
+        windowed=positions,
         exact=sure,
         macs=macs,
         parameters=parameters,

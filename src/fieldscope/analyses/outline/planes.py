@@ -160,10 +160,11 @@ def _is_wild(plane: Plane) -> bool:
 
 
 def _written_out(plane: Plane, count: int) -> tuple[Phase, ...]:
-    return tuple(_at(plane, k) for k in range(count))
+    return tuple(at(plane, k) for k in range(count))
 
 
-def _at(plane: Plane, index: int) -> Phase:
+def at(plane: Plane, index: int) -> Phase:
+    """What the position of that index reads."""
     turns, place = divmod(index, len(plane.phases))
     phase, moved = plane.phases[place], plane.step * turns
     if phase is None or not moved:
@@ -172,7 +173,7 @@ def _at(plane: Plane, index: int) -> Phase:
 
 
 def _united(plane: Plane, places: Sequence[int]) -> Phase:
-    read = [phase for phase in (_at(plane, place) for place in places) if phase is not None]
+    read = [phase for phase in (at(plane, place) for place in places) if phase is not None]
     if not read:
         return None
     lo, hi, narrow, wide = zip(*read, strict=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 from fieldscope.analyses.costs import products
 from fieldscope.analyses.edits import Edit, Refit, Remove, Reshape
 from fieldscope.analyses.outline.foreseen import Extents, Foreseen, judged
 from fieldscope.analyses.outline.network import Block, Network
+from fieldscope.analyses.outline.planes import Plane, at
 from fieldscope.analyses.outline.rules import Place, applied
 from fieldscope.analyses.outline.values import ALTERED, Value, is_lost, lost
 from fieldscope.analyses.steps import Sizes, Step
@@ -220,8 +220,16 @@ class Walk:
             narrowest=tuple(p.narrowest if p is not None else 0 for p in own.planes),
             size=tuple(p.size if p is not None else 0 for p in own.planes),
             stride=tuple(p.stride if p is not None else None for p in own.planes),
+            windowed=self._windowed(step, own),
             costs=costs,
         )
+
+    def _windowed(self, step: Step, own: Value) -> bool:
+        """Whether a layer has positions: as it has now, or as its value says that it would."""
+        before = self._network.values[step.layer._value]
+        if [where >= 0 for where in own.at] == [where >= 0 for where in before.at]:
+            return step.windowed
+        return bool(own.positions)
 
     def _unfollowed(
         self, step: Step, own: Value, given: Sequence[Value], copy: int, costs: tuple[int, int]
@@ -232,10 +240,10 @@ class Walk:
         none = (None,) * len(self._extents)
         table = self._table(step, given) if layer.operator == "table" else None
         if table is not None:
-            received, reached = table
+            received, reached, size = table
             return judged(
                 step, own, self._extents, copy=copy, received=received, narrowest=reached,
-                size=reached, stride=none, exact=False, costs=costs,
+                size=size, stride=none, exact=False, costs=costs,
             )  # fmt: skip
         if step.windowed and (layer.operator not in _PASSING or any(step.widens)):
             raise EditError(f"the field of {layer.name} can't be followed under edits before it")
@@ -244,7 +252,7 @@ class Walk:
             stride=none, exact=False, costs=costs,
         )  # fmt: skip
 
-    def _table(self, step: Step, given: Sequence[Value]) -> tuple[Sizes, Sizes] | None:
+    def _table(self, step: Step, given: Sequence[Value]) -> tuple[Sizes, Sizes, Sizes] | None:
         """What an adaptive pooling receives and reaches, where its runs are irregular."""
         nodes = [
             self._network.places[value] for value in self._network.made.get(step.layer.name, ())
@@ -255,18 +263,16 @@ class Walk:
         tables = [isinstance(one.node.operator, Table) and one.adaptive for one in nodes]
         if not nodes or not all(tables):
             return None
-        received = [plane.narrowest if plane is not None else 0 for plane in value.planes]
+        pooled = pooled_axes(nodes)
+        received = tuple(plane.narrowest if plane is not None else 0 for plane in value.planes)
         reached = list(received)
-        first = place_axes(nodes)
+        sizes = [plane.size if plane is not None else 0 for plane in value.planes]
         for k, where in enumerate(value.at):
             plane = value.planes[k]
-            if where not in first or plane is None or plane.stride is None:
-                continue
-            have, out = value.shape[where], first[where]
-            run = max(-(-have * (o + 1) // out) - have * o // out for o in range(out))
-            grown = received[k] + (run - 1) * float(abs(Fraction(plane.stride)))
-            reached[k] = max(received[k], min(self._extents[k], math.ceil(grown)))
-        return tuple(received), tuple(reached)
+            if where in pooled and plane is not None:
+                runs = irregular(plane, value.shape[where], pooled[where], self._extents[k])
+                sizes[k], reached[k] = runs
+        return received, tuple(reached), tuple(sizes)
 
     def _costs(self, step: Step, nodes: Sequence[int], values: _Values) -> tuple[int, int]:
         network = self._network
@@ -288,7 +294,7 @@ class Walk:
         return macs, parameters
 
 
-def place_axes(nodes: Sequence[Place]) -> dict[int, int]:
+def pooled_axes(nodes: Sequence[Place]) -> dict[int, int]:
     """The axes that tables work on, with the extents of their results."""
     found = {}
     for place in nodes:
@@ -296,6 +302,31 @@ def place_axes(nodes: Sequence[Place]) -> dict[int, int]:
         if isinstance(operator, Table):
             found[operator.axis] = place.node.shape[operator.axis]
     return found
+
+
+def irregular(plane: Plane, have: int, out: int, extent: int) -> tuple[int | float, int | float]:
+    """The largest field inside the input, and along the narrowest paths, of irregular pooling.
+
+    Behind it there is no plane: fields are cut off at the input's borders.
+
+    Example:
+        >>> from fieldscope.analyses.outline.planes import START
+        >>> irregular(START, 5, 3, 5)
+        (2, 2)
+    """
+    found: list[int | float] = []
+    for first in (0, 2):
+        sizes = []
+        for o in range(out):
+            places = range(o * have // out, -(-(o + 1) * have // out))
+            phases = [phase for phase in (at(plane, place) for place in places) if phase]
+            low = min((phase[first] for phase in phases), default=0)
+            high = max((phase[first + 1] for phase in phases), default=0)
+            sizes.append(min(high, extent) - max(low, 0))
+        found.append(max(sizes, default=0))
+        if min(sizes, default=0) == extent:
+            found[-1] = math.inf
+    return found[0], found[1]
 
 
 def _reshaped(place: Place, edit: Reshape) -> Place:
