@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 from fieldscope.version import __version__
 
 if TYPE_CHECKING:
+    from fieldscope.analyses.alignment import Alignment
     from fieldscope.analyses.architecture import ArchitectureGraph
     from fieldscope.analyses.chain import Chain, chain
     from fieldscope.analyses.check import Check
     from fieldscope.analyses.comparison import Comparison
+    from fieldscope.analyses.coverage import Coverage
     from fieldscope.analyses.fields import Field
     from fieldscope.analyses.growth import Growth
     from fieldscope.analyses.layers import Layer, Report
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
     from fieldscope.analyses.support import SupportMask
     from fieldscope.analyses.verification import Verification
     from fieldscope.api import (
+        alignment,
         analyze,
         animate,
         architecture,
         check,
         compare,
+        coverage,
         draw,
         gradient,
         growth,
@@ -70,6 +74,7 @@ if TYPE_CHECKING:
     from fieldscope.redesign.refinement import Proposal, Refinement
 
 __all__ = [
+    "Alignment",
     "ArchitectureGraph",
     "BoundError",
     "Builder",
@@ -77,6 +82,7 @@ __all__ = [
     "Check",
     "CheckError",
     "Comparison",
+    "Coverage",
     "DisagreementError",
     "EditError",
     "Field",
@@ -101,12 +107,14 @@ __all__ = [
     "TraceError",
     "Verification",
     "__version__",
+    "alignment",
     "analyze",
     "animate",
     "architecture",
     "chain",
     "check",
     "compare",
+    "coverage",
     "draw",
     "gradient",
     "growth",
@@ -123,11 +131,13 @@ __all__ = [
 
 # The module that each public name lives in; all others are errors.
 _HOMES = {
+    "Alignment": "fieldscope.analyses.alignment",
     "ArchitectureGraph": "fieldscope.analyses.architecture",
     "Builder": "fieldscope.frontends.builder",
     "Chain": "fieldscope.analyses.chain",
     "Check": "fieldscope.analyses.check",
     "Comparison": "fieldscope.analyses.comparison",
+    "Coverage": "fieldscope.analyses.coverage",
     "Field": "fieldscope.analyses.fields",
     "Growth": "fieldscope.analyses.growth",
     "HeatMap": "fieldscope.measure.heat",
@@ -140,12 +150,14 @@ _HOMES = {
     "Resolution": "fieldscope.analyses.resolution",
     "SupportMask": "fieldscope.analyses.support",
     "Verification": "fieldscope.analyses.verification",
+    "alignment": "fieldscope.api",
     "analyze": "fieldscope.api",
     "animate": "fieldscope.api",
     "architecture": "fieldscope.api",
     "chain": "fieldscope.analyses.chain",
     "check": "fieldscope.api",
     "compare": "fieldscope.api",
+    "coverage": "fieldscope.api",
     "draw": "fieldscope.api",
     "gradient": "fieldscope.api",
     "growth": "fieldscope.api",

@@ -16,6 +16,7 @@ from tests.guards.public import brought_in, loose_errors, undocumented
 SOURCE = Path(fieldscope.__file__).parents[1]
 
 PUBLIC = [
+    "Alignment",
     "ArchitectureGraph",
     "BoundError",
     "Builder",
@@ -23,6 +24,7 @@ PUBLIC = [
     "Check",
     "CheckError",
     "Comparison",
+    "Coverage",
     "DisagreementError",
     "EditError",
     "Field",
@@ -47,12 +49,14 @@ PUBLIC = [
     "TraceError",
     "Verification",
     "__version__",
+    "alignment",
     "analyze",
     "animate",
     "architecture",
     "chain",
     "check",
     "compare",
+    "coverage",
     "draw",
     "gradient",
     "growth",

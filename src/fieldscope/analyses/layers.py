@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 from fieldscope.analyses import export
@@ -23,7 +22,7 @@ from fieldscope.analyses.fields import (
 from fieldscope.errors import InputError, LayerNotFoundError, PositionError
 from fieldscope.geometry.layout import position_axes
 from fieldscope.geometry.planes import Affine
-from fieldscope.geometry.positions import fitting
+from fieldscope.geometry.positions import centre_of_box, index_of
 from fieldscope.graph.trace import Trace
 from fieldscope.interpret import Interpretation, ValueFields
 from fieldscope.media import as_html, as_text
@@ -213,8 +212,7 @@ class Layer:
             ((slice(0, 2, None),), (slice(-1, 2, None),))
         """
         info, first = self._input(input)
-        index = self._index(position, channel)
-        values = self._values
+        index, values = self._index(position, channel), self._values
         boxes = []
         for place, axis in enumerate(info.axes, start=first):
             hull, affine = values.hulls[place], values.affines[place]
@@ -229,7 +227,7 @@ class Layer:
             else:
                 raise PositionError(
                     f"layer {self.name!r} has no field on the unbounded plane: its field "
-                    f"isn't periodic along {axis}; use clip=True"
+                    f"isn't periodic along {axis}\nbox(…, clip=True) stays inside the input"
                 )
         return tuple(boxes)
 
@@ -253,36 +251,39 @@ class Layer:
         asked = "say which with input=" if name is None else f"there is no input {name!r}"
         raise InputError(f"{asked}; the inputs with spatial axes are {names}")
 
-    def _index(self, position: Sequence[int], channel: int | None) -> tuple[int | None, ...]:
-        spatial = self.spatial
-        position = fitting(self.name, self.shape, spatial, position)
-        index: list[int | None] = [None] * len(self.shape)
-        for axis, place in zip(spatial, position, strict=True):
-            index[axis] = self._place(axis, place, "position")
-        if channel is not None:
-            # Behind the batch; without a batch, (c, y, x), it is the only one beside the positions.
-            axes = (*range(1, len(self.shape)), 0)
-            found = next(
-                (axis for axis in axes if axis < len(self.shape) and axis not in spatial), None
-            )
-            if found is None:
-                raise PositionError(f"layer {self.name!r} has no channels: shape {self.shape}")
-            index[found] = self._place(found, channel, "channel")
-        return tuple(index)
+    def center(
+        self,
+        position: Sequence[int] = (),
+        *,
+        channel: int | None = None,
+        input: str | None = None,
+    ) -> tuple[float, ...]:
+        """The centre of a position's field on the unbounded plane, as for a detector's anchors.
 
-    def _place(self, axis: int, place: int, word: str) -> int:
-        extent = self.shape[axis]
-        try:
-            place = index(place)
-        except TypeError:
-            raise PositionError(
-                f"{word} {place!r} of layer {self.name!r} is not a whole number"
-            ) from None
-        if not -extent <= place < extent:
-            raise PositionError(
-                f"{word} {place} lies outside layer {self.name!r}: axis {axis} has extent {extent}"
-            )
-        return place % extent
+        Element i has its centre at i, so a field [lo, hi) has it at (lo + hi − 1) / 2: in halves
+        of elements, which floats hold exactly. Where pixel i reaches from i to i + 1, add ½.
+
+        Args:
+            position: index on each spatial axis of the layer; this and the others as for `box`.
+            channel: one channel instead of all.
+            input: name of the input.
+
+        Raises:
+            PositionError: the position lies outside the layer's map, or its field has no centre:
+                it isn't periodic, is the whole plane, or nothing is read.
+            InputError: the input doesn't exist or must be named.
+
+        Example:
+            >>> import fieldscope, torch
+            >>> net = torch.nn.Conv2d(3, 8, (7, 4), stride=(2, 4), padding=(3, 0))
+            >>> fieldscope.analyze(net, (1, 3, 64, 64)).output.center((5, 1))
+            (10.0, 5.5)
+        """
+        box = self.box(position, clip=False, channel=channel, input=input)
+        return centre_of_box(box, self.name, self._input(input)[0].axes)
+
+    def _index(self, position: Sequence[int], channel: int | None) -> tuple[int | None, ...]:
+        return index_of(self.name, self.shape, self.spatial, position, channel)
 
 
 def _field(axes: Sequence[AxisField]) -> Field:

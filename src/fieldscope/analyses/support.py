@@ -190,12 +190,9 @@ def centre_of(layer: Layer, position: tuple[int, ...], input: str) -> tuple[floa
         (0.5,)
     """
     try:
-        box = layer.box(position, input=input, clip=False)
+        return layer.center(position, input=input)
     except PositionError:
         return None
-    if any(run.start is None or run.start >= run.stop for run in box):
-        return None
-    return tuple((run.start + run.stop - 1) / 2 for run in box)
 
 
 def _wanted(shape: Sequence[int], index: Sequence[int | None]) -> Elements:

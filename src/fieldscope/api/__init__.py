@@ -8,13 +8,16 @@ from fieldscope.api.measurement import gradient, until, verify
 from fieldscope.api.networks import load, save
 from fieldscope.api.redesign import refine
 from fieldscope.api.shares import growth
+from fieldscope.api.structure import alignment, coverage
 
 __all__ = [
+    "alignment",
     "analyze",
     "animate",
     "architecture",
     "check",
     "compare",
+    "coverage",
     "draw",
     "gradient",
     "growth",

@@ -17,10 +17,12 @@ from typing import Any, NoReturn
 import click
 
 from fieldscope.cli.advice import for_the_command
+from fieldscope.cli.alignment import alignment
 from fieldscope.cli.analyze import analyze
 from fieldscope.cli.animate import animate
 from fieldscope.cli.check import check
 from fieldscope.cli.compare import compare
+from fieldscope.cli.coverage import coverage
 from fieldscope.cli.graph import graph
 from fieldscope.cli.growth import growth
 from fieldscope.cli.operators import operators
@@ -127,6 +129,8 @@ COMMANDS = (
     check,
     growth,
     refine,
+    alignment,
+    coverage,
     support,
     verify,
     animate,

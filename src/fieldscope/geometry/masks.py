@@ -7,6 +7,7 @@ extent 1 there. Each function takes the mask of a result and gives that of the o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from fieldscope.geometry.regions import BoolArray
 from fieldscope.geometry.sliding import Sliding
 
 IndexArray = npt.NDArray[np.int64]
+Item = TypeVar("Item", bound=np.generic)
 
 
 def alike(ndim: int) -> BoolArray:
@@ -55,7 +57,7 @@ def window(mask: BoolArray, axis: int, sliding: Sliding, extent: int, out: int) 
 
     def pull(wanted: BoolArray, at: int) -> BoolArray:
         read = _nothing(wanted, at, extent)
-        for coarse, fine in _taps(sliding, out, extent):
+        for coarse, fine in taps(sliding, out, extent):
             read[_at(at, fine)] |= wanted[_at(at, coarse)]
         return read
 
@@ -72,14 +74,14 @@ def spread(mask: BoolArray, axis: int, sliding: Sliding, extent: int, out: int) 
 
     def pull(wanted: BoolArray, at: int) -> BoolArray:
         read = _nothing(wanted, at, extent)
-        for coarse, fine in _taps(sliding, extent, out):
+        for coarse, fine in taps(sliding, extent, out):
             read[_at(at, coarse)] |= wanted[_at(at, fine)]
         return read
 
     return along(mask, axis, out, pull)
 
 
-def _taps(sliding: Sliding, coarse: int, fine: int) -> Iterator[tuple[slice, slice]]:
+def taps(sliding: Sliding, coarse: int, fine: int) -> Iterator[tuple[slice, slice]]:
     """For each tap t, the positions o and the elements o·stride − before + t·dilation inside."""
     # Most taps of a window that is longer than the axis lie outside wherever it stands.
     least = max(0, -(((coarse - 1) * sliding.stride - sliding.before) // sliding.dilation))
@@ -182,8 +184,10 @@ def full(mask: BoolArray, axis: int, extent: int) -> BoolArray:
     return mask if mask.shape == shape else np.broadcast_to(mask, shape)
 
 
-def reshaped(mask: BoolArray, shape: Sequence[int], before: Sequence[int]) -> BoolArray:
-    """The mask of a value of `shape` under the shape it had before, in row-major order.
+def reshaped(
+    mask: npt.NDArray[Item], shape: Sequence[int], before: Sequence[int]
+) -> npt.NDArray[Item]:
+    """The mask (or counts) of a value of `shape` under the shape it had before, in row-major order.
 
     Example:
         >>> reshaped(np.array([[0, 1, 1, 0]], dtype=bool), (5, 4), (5, 2, 2)).astype(int)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from fieldscope.analyses.alignment import Alignment
 from fieldscope.analyses.check import Check
 from fieldscope.analyses.comparison import Comparison
-from fieldscope.analyses.growth import Growth
 from fieldscope.analyses.coverage import Coverage
+from fieldscope.analyses.growth import Growth
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.productivity import Productivity
 from fieldscope.analyses.resolution import Resolution
@@ -26,9 +26,9 @@ from fieldscope.media import Result, as_figure, as_html, as_text
 from fieldscope.redesign.refinement import Refinement
 from fieldscope.render import (
     alignment,
-    coverage,
     check,
     comparison,
+    coverage,
     growth,
     maps,
     pictures,
