@@ -26,7 +26,15 @@ from fieldscope.geometry.bounds import EMPTY, FAR, Bounds
 from fieldscope.geometry.layout import Kind, Layout, whole_planes
 from fieldscope.geometry.planes import Affine
 from fieldscope.graph.graph import Graph
-from fieldscope.graph.operators import Constant, Input, Operator, Pointwise
+from fieldscope.graph.operators import (
+    Constant,
+    Expand,
+    Input,
+    Operator,
+    Permute,
+    Pointwise,
+    Reshape,
+)
 from fieldscope.interpret import ValueFields, interpret
 
 _BITS = 25
@@ -34,6 +42,9 @@ _BITS = 25
 _ROOM = 1 << _BITS
 _PREFERRED = _ROOM // 2
 """Marks below this are of paths that are preferred, so that they win where bounds are alike."""
+
+
+_REORDERING = (Expand, Permute, Reshape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,11 +276,14 @@ class _Walk:
         """The mark of each bound: one for those that came the same way."""
         unique, inverse = np.unique(np.stack([before, at, places]), axis=1, return_inverse=True)
         unit = _period(field, layout) * _ROOM
-        source = not self._given.graph.nodes[value].operands
+        node = self._given.graph.nodes[value]
+        source, reorders = not node.operands, isinstance(node.operator, _REORDERING)
         ways: list[tuple[Fraction, int, int]] = []
         for k, (old, bound, place) in enumerate(unique.T.tolist()):
             anchor = Fraction(place, unit)
-            ways.append((bound - anchor if side == 0 else bound + anchor, old, k))
+            here = bound - anchor if side == 0 else bound + anchor
+            # What only reorders elements moves no edge, whatever becomes of their places.
+            ways.append((self._marks[side][old].at if reorders else here, old, k))
         marks = np.empty(len(ways), dtype=np.int64)
         # Where positions have the same edge, it counts for the window that reaches over them:
         # the outermost position comes first.
