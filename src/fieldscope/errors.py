@@ -57,6 +57,20 @@ class EditError(FieldscopeError, ValueError):
     """An edit of an architecture can't be carried out."""
 
 
+class RefitError(EditError):
+    """A layer's weights are made for another number of channels or features.
+
+    Attributes:
+        layer: name of the layer.
+        features: number that would enter it.
+    """
+
+    def __init__(self, layer: str, have: int, want: int) -> None:
+        super().__init__(f"{layer} takes {want} channels or features, and {have} would enter")
+        self.layer = layer
+        self.features = have
+
+
 class RegistrationError(FieldscopeError, ValueError):
     """Two lowerings claim the same operator."""
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from fieldscope.analyses.costs import products_of, trace_of
 from fieldscope.analyses.layers import Layer, Report
+from fieldscope.analyses.outline.places import Place
 from fieldscope.analyses.outline.planes import START
-from fieldscope.analyses.outline.rules import Place, applied
+from fieldscope.analyses.outline.rules import applied
 from fieldscope.analyses.outline.values import MERGED, NOWHERE, Value, lost
 from fieldscope.analyses.outline.windows import Border, border_of
 from fieldscope.analyses.steps import Step, steps_of

@@ -16,11 +16,10 @@ from fieldscope.analyses.outline.network import (
     module_of,
     network_of,
 )
-from fieldscope.analyses.outline.rules import RefitError
 from fieldscope.analyses.outline.values import is_lost
 from fieldscope.analyses.outline.walk import Walk, no_layer
 from fieldscope.analyses.steps import Sizes
-from fieldscope.errors import EditError, InputError, LayerNotFoundError
+from fieldscope.errors import EditError, InputError, LayerNotFoundError, RefitError
 from fieldscope.graph.operators import Pad, Spread, Window
 
 

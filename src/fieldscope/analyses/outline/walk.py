@@ -10,8 +10,9 @@ from fieldscope.analyses.costs import products
 from fieldscope.analyses.edits import Edit, Refit, Remove, Reshape
 from fieldscope.analyses.outline.foreseen import Extents, Foreseen, judged
 from fieldscope.analyses.outline.network import Block, Network
+from fieldscope.analyses.outline.places import Place
 from fieldscope.analyses.outline.planes import Plane, at
-from fieldscope.analyses.outline.rules import Place, applied
+from fieldscope.analyses.outline.rules import applied
 from fieldscope.analyses.outline.values import ALTERED, Value, is_lost, lost
 from fieldscope.analyses.steps import Sizes, Step
 from fieldscope.errors import EditError, InputError, LayerNotFoundError
@@ -227,6 +228,9 @@ class Walk:
     def _windowed(self, step: Step, own: Value) -> bool:
         """Whether a layer has positions: as it has now, or as its value says that it would."""
         before = self._network.values[step.layer._value]
+        if step.layer.operator == "table":
+            followed = any(plane is not None and not is_lost(plane) for plane in own.planes)
+            return bool(own.positions) and followed
         if [where >= 0 for where in own.at] == [where >= 0 for where in before.at]:
             return step.windowed
         return bool(own.positions)
@@ -242,8 +246,8 @@ class Walk:
         if table is not None:
             received, reached, size = table
             return judged(
-                step, own, self._extents, copy=copy, received=received, narrowest=reached,
-                size=size, stride=none, exact=False, costs=costs,
+                step, own, self._extents, copy=copy, received=received, narrowest=reached, size=size,
+                stride=none, exact=False, windowed=self._windowed(step, own), costs=costs,
             )  # fmt: skip
         if step.windowed and (layer.operator not in _PASSING or any(step.widens)):
             raise EditError(f"the field of {layer.name} can't be followed under edits before it")
@@ -312,7 +316,7 @@ def irregular(plane: Plane, have: int, out: int, extent: int) -> tuple[int | flo
     Example:
         >>> from fieldscope.analyses.outline.planes import START
         >>> irregular(START, 5, 3, 5)
-        (2, 2)
+        (3, 3)
     """
     found: list[int | float] = []
     for first in (0, 2):
