@@ -64,7 +64,7 @@ def refined(
     proposals: list[Proposal] = []
     found, stopped = _searched(search(outline, goal, budget=budget, frozen=fixed, told=told))
     if stopped:
-        notes.append("the search was stopped; these are the best found until then")
+        notes.append("the search was stopped: only what it had found until then is proposed")
     try:
         for number, candidate in enumerate(found):
             if len(proposals) == most:
