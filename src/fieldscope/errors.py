@@ -54,21 +54,16 @@ class GraphError(FieldscopeError, ValueError):
 
 
 class EditError(FieldscopeError, ValueError):
-    """An edit of an architecture can't be carried out."""
-
-
-class RefitError(EditError):
-    """A layer's weights are made for another number of channels or features.
+    """An edit of an architecture can't be carried out.
 
     Attributes:
-        layer: name of the layer.
-        features: number that would enter it.
+        refit: a layer and the number of channels or features that would enter it, where fitting
+            its weights to them would help.
     """
 
-    def __init__(self, layer: str, have: int, want: int) -> None:
-        super().__init__(f"{layer} takes {want} channels or features, and {have} would enter")
-        self.layer = layer
-        self.features = have
+    def __init__(self, message: str, *, refit: tuple[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.refit = refit
 
 
 class RegistrationError(FieldscopeError, ValueError):

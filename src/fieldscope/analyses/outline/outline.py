@@ -19,7 +19,7 @@ from fieldscope.analyses.outline.network import (
 from fieldscope.analyses.outline.values import is_lost
 from fieldscope.analyses.outline.walk import Walk, no_layer
 from fieldscope.analyses.steps import Sizes
-from fieldscope.errors import EditError, InputError, LayerNotFoundError, RefitError
+from fieldscope.errors import EditError, InputError, LayerNotFoundError
 from fieldscope.graph.operators import Pad, Spread, Window
 
 
@@ -180,10 +180,12 @@ class Outline:
     def _foreseen(self, edits: list[Edit], extents: Extents, *, refit: bool) -> Outlook:
         try:
             layers = Walk(self.network, self._known, edits, extents).layers()
-        except RefitError as error:
+        except EditError as error:
+            if error.refit is None:
+                raise
             if not refit:
                 raise EditError(f"{error}\nfit the layer to them with a Refit") from None
-            edits = [*edits, Refit(error.layer, error.features)]
+            edits = [*edits, Refit(*error.refit)]
             return self._foreseen(edits, extents, refit=refit)
         return Outlook(extents, layers, tuple(edits))
 

@@ -30,7 +30,7 @@ from fieldscope.analyses.outline.values import (
     united,
 )
 from fieldscope.analyses.outline.windows import Border, positions
-from fieldscope.errors import EditError, RefitError
+from fieldscope.errors import EditError
 from fieldscope.geometry.sliding import Sliding
 from fieldscope.graph.operators import (
     Channels,
@@ -136,9 +136,17 @@ def _channels_fit(place: Place, channels: Channels, value: Value, own: Value) ->
     have, want = value.shape[channels.axis], own.shape[channels.axis]
     wanted = want if place.refitted is None else place.refitted
     if have != wanted:
-        raise RefitError(place.layer, have, wanted)
+        raise _unfit(place.layer, have, wanted)
     if have != want and channels.groups != 1:
         raise EditError(f"the groups of {place.layer} are made for {want} channels, not {have}")
+
+
+def _unfit(layer: str, have: int, want: int) -> EditError:
+    """A layer's weights are made for another number of channels or features."""
+    return EditError(
+        f"{layer} takes {want} channels or features, and {have} would enter",
+        refit=(layer, have),
+    )
 
 
 def _table(place: Place, given: tuple[Value, ...]) -> Value:
@@ -235,7 +243,7 @@ def _contract(place: Place, given: tuple[Value, ...]) -> Value:
         want = own.shape[axis] if place.refitted is None else place.refitted
         if value.shape[axis] != want:
             if len(gone) == 1 and place.weights and axis not in value.at:
-                raise RefitError(place.layer, value.shape[axis], want)
+                raise _unfit(place.layer, value.shape[axis], want)
             return fixed(place, given)
     extents = dict(zip(labels, value.shape, strict=True))
     shape = tuple(

@@ -246,8 +246,9 @@ class Walk:
         if table is not None:
             received, reached, size = table
             return judged(
-                step, own, self._extents, copy=copy, received=received, narrowest=reached, size=size,
-                stride=none, exact=False, windowed=self._windowed(step, own), costs=costs,
+                step, own, self._extents, copy=copy, received=received, narrowest=reached,
+                size=size, stride=none, exact=False, windowed=self._windowed(step, own),
+                costs=costs,
             )  # fmt: skip
         if step.windowed and (layer.operator not in _PASSING or any(step.widens)):
             raise EditError(f"the field of {layer.name} can't be followed under edits before it")
