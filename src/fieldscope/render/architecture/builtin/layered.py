@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import TypeAlias
 
 _ORDERINGS = 12
-_PLACINGS = 16
+# Sweeps that look at the neighbours above or below, then those that look at both.
+_ONE_SIDED, _PLACINGS = 8, 64
+_BEYOND = 1.85
 _BETWEEN_THINGS = 20.0
 _BETWEEN_LANES = 11.0
 _GAP, _GAP_AT_PORTS = 20.0, 6.0
 # How much a line wants to be straight: between two things, to a lane, along one.
-_WEIGHTS = (4, 2, 6)
+_WEIGHTS = (8, 1, 2)
 # How much more gap a slanting line gets for each unit that it goes sideways, and at most.
 _SLANT, _WIDEST_GAP = 0.07, 56.0
 
@@ -219,17 +222,24 @@ def _place(
         _settle(rank, lambda one: (one.x, 1.0))
     for turn in range(_PLACINGS):
         down = turn % 2 == 0
+        sides = (above, below) if turn >= _ONE_SIDED else (above if down else below,)
+        beyond = _BEYOND if _ONE_SIDED <= turn < _PLACINGS - 4 else 1.0
+        wish = partial(_wish, sides=sides, beyond=beyond)
         for rank in ranks if down else reversed(ranks):
-            sides = (above, below) if turn >= _PLACINGS - 4 else (above if down else below,)
-            _settle(rank, lambda one, sides=sides: _wish(one, sides))  # type: ignore[misc]
+            _settle(rank, wish)
     left = min((one.x for rank in ranks for one in rank), default=0.0)
     for rank in ranks:
         for one in rank:
             one.x -= left
 
 
-def _wish(one: Thing, sides: Sequence[Mapping[Thing, list[_Link]]]) -> tuple[float, float]:
-    """Where a thing would stand for straight lines to its neighbours, and how much that counts."""
+def _wish(
+    one: Thing, sides: Sequence[Mapping[Thing, list[_Link]]], beyond: float
+) -> tuple[float, float]:
+    """Where a thing would stand for straight lines to its neighbours, and how much that counts.
+
+    `beyond` 1 overshoots, by which long chains get straight soon (successive over-relaxation).
+    """
     total = weight = 0.0
     for side in sides:
         for link in side.get(one, ()):
@@ -239,7 +249,7 @@ def _wish(one: Thing, sides: Sequence[Mapping[Thing, list[_Link]]]) -> tuple[flo
             here = one.top(link.net) if up else one.bottom(link.net)
             total += link.weight * (there - here)
             weight += link.weight
-    return (total / weight, weight) if weight else (one.x, 0.01)
+    return (one.x + beyond * (total / weight - one.x), weight) if weight else (one.x, 0.01)
 
 
 def _settle(rank: Sequence[Thing], wish: Callable[[Thing], tuple[float, float]]) -> None:
