@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-zoo check lint types format docs bench comparison forms zoo clean FORCE
+.PHONY: help demo graphviz test test-zoo check lint types format docs bench comparison forms zoo clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,10 @@ help: ## list the targets
 demo: $(STAMP) ## install, then analyse torchvision's ResNet-50
 	$(BIN)/fieldscope analyze torchvision:resnet50 $(ARGS)
 
-test: $(STAMP) ## the whole test suite, but for the published networks
+graphviz: ## install Graphviz by apt-get, if its dot is missing and that is possible
+	@.ci/packages dot=graphviz
+
+test: $(STAMP) graphviz ## the whole test suite, but for the published networks
 	$(BIN)/python -m pytest -n $(JOBS) -m "not zoo" $(ARGS)
 
 test-zoo: $(STAMP) ## published networks against the oracle (slow)
@@ -46,7 +49,7 @@ format: $(STAMP) ## put the code in form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMP) ## run the commands shown in README and docs again, draw the pictures, run the tutorial
+docs: $(STAMP) graphviz ## run the commands shown in README and docs again, draw the pictures, run the tutorial
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m docs.pictures
 	$(BIN)/python -m docs.notebook
