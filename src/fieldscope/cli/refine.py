@@ -124,8 +124,11 @@ def refine(
             framework=subject.framework,
             told=progress.step,
         )
+        code = None
         if write is not None and found.proposals:
-            files.write(write, _code(found, number or 1, subject, asked, write))
+            code = _code(found, number or 1, subject, asked, write)
+    if write is not None and code is not None:
+        files.write(write, code)
     from fieldscope.render.refinement import described
 
     silent = asked.quiet or write == files.STDOUT
@@ -145,7 +148,7 @@ def _check(asked: Asked, write: str | None, number: int | None, wanted: Wanted) 
             raise click.UsageError("--write and --json can't both go to stdout")
         return
     if Path(write).suffix != ".py":
-        raise InputError(f"cannot write --write {write}: Python code goes to a file in .py")
+        raise InputError(f"--write {write} is no file of Python code\nname one that ends in .py")
     files.check("--write", write)
     check_spares(write, asked.target)
     for option, other in (("--json", wanted.json), ("--output", wanted.output)):

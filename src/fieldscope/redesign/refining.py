@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.outline import outline_of
 from fieldscope.errors import FieldscopeError
 from fieldscope.redesign.edits import Edit
-from fieldscope.redesign.figures import Figures, figures_of, figures_of_outlook
+from fieldscope.redesign.figures import Figures, figures_of
 from fieldscope.redesign.refinement import Goal, Proposal, Refinement, Subject
+from fieldscope.redesign.search import Candidate, Told, search
 from fieldscope.redesign.words import sentences, windows_of
 from fieldscope.wording import counted, listed
 
-if TYPE_CHECKING:
-    from fieldscope.redesign.search import Candidate
-
-Told: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, how far it is, and of how much."""
 Prove: TypeAlias = Callable[[Sequence[Edit]], Report]
 """Carries edits out on a copy, runs it, and analyses it again."""
 
@@ -53,8 +49,6 @@ def refined(
         ceil: pooling layers that round their extents up.
         told: called as the work goes on.
     """
-    from fieldscope.redesign.search import search
-
     before = figures_of(report, input)
     info, _ = report.output._input(input)
     outline = outline_of(report, input, ceil=ceil)
@@ -70,8 +64,7 @@ def refined(
             if len(proposals) == most:
                 break
             told("verifying proposals", number, len(found))
-            after = predicted = figures_of_outlook(outline.with_edits(candidate.edits))
-            proven = None
+            after, proven = candidate.after, None
             if prove is not None:
                 try:
                     proven = prove(candidate.edits)
@@ -79,7 +72,7 @@ def refined(
                 except FieldscopeError as error:
                     notes.append(_dropped(candidate, str(error).splitlines()[0]))
                     continue
-                differing = list(_differing(predicted, after))
+                differing = list(_differing(candidate.after, after))
                 if differing:
                     notes.append(_dropped(candidate, listed(differing)))
                     continue
