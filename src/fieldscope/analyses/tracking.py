@@ -288,7 +288,7 @@ class _Walk:
         # Where positions have the same edge, it counts for the window that reaches over them:
         # the outermost position comes first.
         for here, old, k in sorted(ways, key=lambda way: (-way[0], way[1])):
-            worse = value not in self._preferred or not (source or old < _PREFERRED)
+            worse = not source and (value not in self._preferred or old >= _PREFERRED)
             marks[k] = self._next[worse]
             self._marks[side][self._next[worse]] = _Mark(value, None if source else old, here)
             self._next[worse] += 1
