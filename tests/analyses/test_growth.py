@@ -230,6 +230,22 @@ def test_the_last_map_of_published_networks(target: str, last: str, size: int) -
         assert after.size[0] - before.size[0] == after.share[0]
 
 
+@pytest.mark.parametrize(
+    ("target", "shape"),
+    [
+        ("timm:botnet26t_256", (1, 3, 256, 256)),
+        ("timm:mobilevit_xxs", (1, 3, 64, 96)),
+        ("timm:hrnet_w18_small", (1, 3, 64, 96)),
+        ("torchvision:swin_t", (1, 3, 64, 96)),
+    ],
+)
+def test_shares_of_networks_that_take_maps_apart_add_up(target: str, shape: Shape) -> None:
+    with torch.device("meta"):
+        found = fieldscope.growth(build(target), shape, changes=False)
+    for axis, size in enumerate(found.size):
+        assert 1 + sum(one.share[axis] or 0 for one in found.layers) == size
+
+
 def test_another_layer_can_be_asked_about() -> None:
     with torch.device("meta"):
         report = fieldscope.analyze(build("torchvision:resnet18"), (1, 3, 64, 64))

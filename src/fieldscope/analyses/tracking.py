@@ -23,7 +23,7 @@ from fieldscope.analyses.layers import InputInfo, Report
 from fieldscope.domains import affine
 from fieldscope.domains import layout as layouts_of
 from fieldscope.geometry.bounds import EMPTY, FAR, Bounds
-from fieldscope.geometry.layout import Kind, Layout, whole_planes
+from fieldscope.geometry.layout import Kind, Layout, position_axes, whole_planes
 from fieldscope.geometry.planes import Affine
 from fieldscope.graph.graph import Graph
 from fieldscope.graph.operators import (
@@ -328,12 +328,13 @@ def _largest(field: Affine, layout: Layout) -> tuple[int, int, int] | None:
     merged = affine.convert(field, layout, whole_planes(layout))
     assert isinstance(merged, Affine), "a plane and its inside always merge"
     field, layout = merged, whole_planes(layout)
-    moving = [
+    positions = {k for axis in position_axes(layout) for k in layout.span(axis)}
+    # Channels are united; positions aren't.
+    rest = tuple(
         k
         for k, factor in enumerate(layout.factors)
-        if factor.kind >= Kind.SPATIAL or (factor.kind is Kind.PLANE and field.steps[k])
-    ]
-    rest = tuple(k for k in range(len(layout.factors)) if k not in moving)
+        if k not in positions or factor.kind <= Kind.PLAIN
+    )
     lo, minus_hi = (part.min(axis=rest).ravel() for part in field.bounds[0])
     read = lo < EMPTY // 2
     if not read.any() or (np.abs(lo[read]) >= FAR).any():
