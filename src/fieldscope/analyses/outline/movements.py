@@ -20,6 +20,8 @@ def reshape(place: Place, given: tuple[Value, ...]) -> Value:
     if MERGED in value.at:
         return fixed(place, given)
     out = place.node.shape
+    if value.merged:
+        return value._replace(merged=()) if out == own.shape else fixed(place, given)
     if operator.kept is not None:
         kept = operator.kept
         if all(where < 0 or where in kept for where in value.at):
@@ -33,12 +35,21 @@ def reshape(place: Place, given: tuple[Value, ...]) -> Value:
             extents = {pairs[axis]: value.shape[axis] for axis in pairs}
             shape = tuple(extents.get(axis, n) for axis, n in enumerate(out))
             return Value(shape, _moved(value.at, pairs.__getitem__), value.planes, value.uneven)
+    if _rows(own, out) and value.channels() == own.channels():
+        return value._replace(merged=(len(own.shape) - 1, 1))
     if len(out) == 2 and out[0] == own.shape[0] == value.shape[0]:
         shape = (out[0], prod(value.shape[1:]))
         if value.positions:
             return lost(shape, given)
         return Value(shape, value.at, value.planes, value.uneven)
     return fixed(place, given)
+
+
+def _rows(own: Value, out: Shape) -> bool:
+    """Whether a reshape makes rows of all axes but the last, as in front of a matrix."""
+    last = len(own.shape) - 1
+    rows = (prod(own.shape[:-1]), own.shape[-1])
+    return out == rows and last > 1 and last not in own.at and bool(own.positions)
 
 
 def _continued(old: Shape, new: Shape) -> dict[int, int]:

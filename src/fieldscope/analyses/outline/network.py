@@ -139,6 +139,10 @@ def _followed(
     owners, graph = trace.owners(), trace.graph
     checked = {layer._value: layer for layer in (*report.layers, *report.containers)}
     weights = trace.parameters or {}
+    found = [products_of(graph, node) for node in graph.nodes]
+    kernels: dict[str, int] = {}
+    for owner, (_, elements) in zip(owners, found, strict=True):
+        kernels[owner] = kernels.get(owner, 0) + elements
     places: list[Place] = []
     values: list[Value] = []
     pinned: set[int] = set()
@@ -151,15 +155,15 @@ def _followed(
             known=known,
             borders=_borders(node, known, ceil=module_of(owners[index]) in ceil),
             adaptive="adaptive" in source_of and isinstance(node.operator, (Table, Pointwise)),
-            weights=weights.get(owners[index], 0),
-            products=products_of(graph, node),
+            weights=max(0, weights.get(owners[index], 0) - kernels[owners[index]]),
+            products=found[index],
         )
         if isinstance(node.operator, (Input, Constant)):
             value = _start(node, axes) if index == source else _nothing(node, len(axes))
         else:
             value = applied(place, known)
         layer = checked.get(index)
-        if value.shape != node.shape or (layer is not None and not _agrees(value, layer, input)):
+        if value.actual != node.shape or (layer is not None and not _agrees(value, layer, input)):
             value = lost(node.shape, known)
             pinned.add(index)
         places.append(place)

@@ -21,7 +21,8 @@ class Place:
         known: its operands in the network as it is.
         borders: of a window, per axis; of a spread, elements that its output has more.
         adaptive: whether the extents of a table's result are given, whatever comes in.
-        weights: number of the layer's weights, which fit one number of channels.
+        weights: number of the layer's weights beside kernels and matrices, as of norms and scales,
+            which fit one number of channels.
         refitted: number of channels or features that its weights are made for anew.
         products: its multiply-accumulates, and the elements of its kernel or matrix.
     """

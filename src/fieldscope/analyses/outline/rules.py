@@ -59,6 +59,8 @@ def applied(place: Place, given: tuple[Value, ...]) -> Value:
     rule = _RULES.get(type(place.node.operator))
     if rule is None or not any(one.reads for one in given):
         return fixed(place, given)
+    if any(one.merged for one in given) and rule not in _MERGED:
+        return fixed(place, given)
     return rule(place, given)
 
 
@@ -66,6 +68,12 @@ def _pointwise(place: Place, given: tuple[Value, ...]) -> Value:
     if place.adaptive:
         return fixed(place, given) if len(given) > 1 else given[0]
     _weights_fit(place, given)
+    if any(one.merged for one in given):
+        first, own = given[0], place.known[0]
+        alike = len({(one.shape, one.merged) for one in given}) == 1
+        if not alike or place.node.shape != own.actual:
+            return fixed(place, given)
+        return united(given, [one.at for one in given], first.shape)._replace(merged=first.merged)
     shape = broadcast(
         [one.shape for one in given], [one.shape for one in place.known], place.node.shape
     )
@@ -237,19 +245,17 @@ def _contract(place: Place, given: tuple[Value, ...]) -> Value:
     assert isinstance(operator, Contract), "a rule for products"
     if len(given) > 1 or operator.pairs is not None or operator.bound:
         return fixed(place, given)
-    (labels,) = operator.operands
-    gone = [axis for axis, label in enumerate(labels) if label not in operator.result]
+    labels, result = _apart(operator.operands[0], operator.result, own.merged)
+    gone = [axis for axis, label in enumerate(labels) if label not in result]
     for axis in gone:
         want = own.shape[axis] if place.refitted is None else place.refitted
         if value.shape[axis] != want:
-            if len(gone) == 1 and place.weights and axis not in value.at:
+            if len(gone) == 1 and place.products[1] and axis not in value.at:
                 raise _unfit(place.layer, value.shape[axis], want)
             return fixed(place, given)
     extents = dict(zip(labels, value.shape, strict=True))
-    shape = tuple(
-        extents.get(label, extent)
-        for label, extent in zip(operator.result, place.node.shape, strict=True)
-    )
+    known = dict(zip(operator.result, place.node.shape, strict=True))
+    shape = tuple(extents[one] if one in extents else known[one[0]] for one in result)
     if any(axis in value.at for axis in gone):
         return fixed(place, given)
     if MERGED in value.at:
@@ -257,8 +263,20 @@ def _contract(place: Place, given: tuple[Value, ...]) -> Value:
             return fixed(place, given) if value.shape != own.shape else lost(shape, given)
         planes = tuple(plane if plane is None else WHOLE for plane in value.planes)
         return Value(shape, (NOWHERE,) * len(planes), planes)
-    at = tuple(operator.result.index(labels[where]) if where >= 0 else where for where in value.at)
-    return Value(shape, at, value.planes)
+    at = tuple(result.index(labels[where]) if where >= 0 else where for where in value.at)
+    counts = [sum(one[0] == label for one in result) for label in operator.result]
+    return Value(shape, at, value.planes, merged=tuple(counts) if value.merged else ())
+
+
+def _apart(
+    labels: Sequence[int], result: Sequence[int], merged: Sequence[int]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """A label for each axis that was merged: (label, place among those that it stands for)."""
+    counts = dict(zip(labels, merged or (1,) * len(labels), strict=True))
+    return (
+        [(label, k) for label in labels for k in range(counts[label])],
+        [(label, k) for label in result for k in range(counts.get(label, 1))],
+    )
 
 
 _RULES: dict[type, Callable[[Place, tuple[Value, ...]], Value]] = {
@@ -275,3 +293,6 @@ _RULES: dict[type, Callable[[Place, tuple[Value, ...]], Value]] = {
     Pad: movements.cut,
     Concat: movements.concat,
 }
+
+# These follow axes that were merged in front of a product of matrices, and come apart behind it.
+_MERGED = (_pointwise, _contract, movements.reshape)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from math import prod
 from typing import Final, NamedTuple
 
 from fieldscope.analyses.outline.planes import WHOLE, Plane, joined
@@ -27,16 +29,27 @@ class Value(NamedTuple):
     """What one node makes.
 
     Attributes:
-        shape: its shape.
+        shape: its shape, with merged axes still apart.
         at: for each spatial axis of the input, the axis that runs along it.
         planes: for each spatial axis of the input the field; None where nothing is read.
         uneven: whether channels read differently, so that they can't be told apart.
+        merged: how many of the shape's axes are one, for each axis that there really is, as in
+            front of a product of matrices; () where none are merged.
     """
 
     shape: Shape
     at: tuple[int, ...]
     planes: tuple[Plane | None, ...]
     uneven: bool = False
+    merged: tuple[int, ...] = ()
+
+    @property
+    def actual(self) -> Shape:
+        """Its shape with merged axes as one."""
+        if not self.merged:
+            return self.shape
+        ends = list(accumulate(self.merged, initial=0))
+        return tuple(prod(self.shape[a:b]) for a, b in pairwise(ends))
 
     @property
     def reads(self) -> bool:

@@ -288,10 +288,10 @@ class Walk:
             if not isinstance(place.node.operator, Window | Spread) and not place.products[0]:
                 continue
             shapes = [
-                values.get(operand, known).shape
+                values.get(operand, known).actual
                 for operand, known in zip(place.node.operands, place.known, strict=True)
             ]
-            shape = values.get(index, network.values[index]).shape
+            shape = values.get(index, network.values[index]).actual
             made, kernel = products(now.node.operator, shapes, shape)
             macs += made - place.products[0]
             if step.cost.parameters:
