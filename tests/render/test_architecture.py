@@ -375,6 +375,16 @@ def test_a_notebook_gets_an_image() -> None:
     assert small()._repr_svg_().startswith("<?xml")
 
 
+def test_a_figure_shows_the_same_as_the_svg() -> None:
+    found = hostile()
+    written = [one.get_text() for one in found.to_image().axes[0].texts]
+    assert sorted("".join(written)) == sorted(texts(drawn(found)).replace("\n", ""))
+    folded = resnet18(depth=1).to_image()
+    assert len(folded.axes[0].texts) == 2 + 1 + 2 * 4 + sum(
+        len(lines_of(box)) for box in resnet18(depth=1).boxes
+    )
+
+
 def test_the_boxes_are_a_table() -> None:
     page = text(described(resnet18(depth=1)), 100)
     assert "layer4" in page

@@ -11,10 +11,11 @@ import shutil
 from html import escape
 
 from fieldscope.analyses.architecture import ArchitectureGraph
-from fieldscope.media import Engine, as_drawing, as_html, as_saved, as_text
+from fieldscope.media import Engine, as_drawing, as_figure, as_html, as_saved, as_text
 from fieldscope.render.architecture import encoded, save
 from fieldscope.render.architecture.page import described
 from fieldscope.render.layout import text
+from fieldscope.render.pictures import architecture_picture
 
 
 @as_text.register
@@ -30,6 +31,9 @@ def graph_as_html(found: ArchitectureGraph) -> str:
     source = f"data:image/svg+xml;base64,{picture}"
     image = f'<img alt="{escape(found.model)}" style="max-width:100%" src="{source}">'
     return f'<div class="fieldscope">{image}</div>'
+
+
+as_figure.register(ArchitectureGraph)(architecture_picture)
 
 
 @as_drawing.register(ArchitectureGraph)

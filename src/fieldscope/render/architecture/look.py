@@ -54,11 +54,11 @@ LOOKS: Mapping[Verdict, Look] = {
     "unproductive": Look("#f4a59d", "double", "receives n or more already: it can add no context"),
     "critical": Look("#fac585", "bold", "its own narrowest field exceeds n"),
     "partly critical": Look("#fbf0a4", "dashed", "its narrowest field exceeds n on some axes"),
-    "productive": Look("#e1eee4", "plain", "widens the field within n"),
+    "productive": Look("#dbe8f4", "plain", "widens the field within n"),
     "not widening": Look("#fbfbfa", "thin", "hands on the field that it receives"),
 }
 PLAIN = Look("#fbfbfa", "thin", "")
-END = Look("#e4e9f0", "plain", "")
+END = Look("#e9e9e4", "plain", "")
 
 
 @dataclass(frozen=True, slots=True)
