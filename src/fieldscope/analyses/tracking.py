@@ -274,12 +274,16 @@ class _Walk:
         layout: Layout,
     ) -> Bounds:
         """The mark of each bound: one for those that came the same way."""
-        unique, inverse = np.unique(np.stack([before, at, places]), axis=1, return_inverse=True)
+        ends, end = np.unique(at, return_inverse=True)
+        turns, turn = np.unique(places, return_inverse=True)
+        keys = (before * len(turns) + turn.reshape(-1)) * len(ends) + end.reshape(-1)
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         unit = _period(field, layout) * _ROOM
         node = self._given.graph.nodes[value]
         source, reorders = not node.operands, isinstance(node.operator, _REORDERING)
         ways: list[tuple[Fraction, int, int]] = []
-        for k, (old, bound, place) in enumerate(unique.T.tolist()):
+        unique = zip(*(column[first].tolist() for column in (before, at, places)), strict=True)
+        for k, (old, bound, place) in enumerate(unique):
             anchor = Fraction(place, unit)
             here = bound - anchor if side == 0 else bound + anchor
             # What only reorders elements moves no edge, whatever becomes of their places.
@@ -292,7 +296,8 @@ class _Walk:
             marks[k] = self._next[worse]
             self._marks[side][self._next[worse]] = _Mark(value, None if source else old, here)
             self._next[worse] += 1
-        return marks[inverse.reshape(-1)]
+        found: Bounds = marks[inverse.reshape(-1)]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
