@@ -334,6 +334,31 @@ def test_a_graphviz_that_can_t_be_run_is_told(
         small().to_svg(engine="dot")
 
 
+def test_an_interrupted_drawing_leaves_the_file_that_was_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bin = tmp_path / "bin"
+    bin.mkdir()
+    a_dot_that("import os; os.kill(os.getppid(), 2); time.sleep(60)", bin, monkeypatch)
+    (tmp_path / "net.png").write_text("before")
+    code = """
+import fieldscope
+net = fieldscope.Builder("net")
+net.output(net.conv(net.input((1, 3, 32)), 3))
+fieldscope.architecture(net, path="net.png")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": ":".join(sys.path), "PATH": str(bin)},
+        capture_output=True,
+        check=False,
+    )
+    assert b"KeyboardInterrupt" in done.stderr
+    assert (tmp_path / "net.png").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "net.png"]
+
+
 def test_many_arrows_are_left_to_the_builtin_layout(monkeypatch: pytest.MonkeyPatch) -> None:
     found = small()
     many = replace(found, edges=found.edges * 300)
