@@ -195,6 +195,67 @@ def test_rectangular_inputs_and_one_axis_are_refined() -> None:
     assert found.best.after.unproductive == 0
 
 
+class Stereo(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.deep = nn.Sequential(*(nn.Conv2d(2, 2, 5, padding=2) for _ in range(6)))
+        self.flat = nn.Conv2d(2, 2, 3, padding=1)
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        result: Tensor = self.deep(left) + self.flat(right)
+        return result
+
+
+def test_the_input_that_is_refined_for_is_named_where_there_are_several() -> None:
+    shapes = ((1, 2, 12, 11), (1, 2, 12, 11))
+    found = fieldscope.refine(Stereo(), shapes, input="left")
+    assert found.input == "left"
+    assert (found.before.unproductive, found.best.after.unproductive) == (3, 0)
+    left, right = torch.rand(1, 2, 12, 11), torch.rand(1, 2, 12, 11)
+    assert found.best.apply()(left, right).shape == (1, 2, 12, 11)
+    with pytest.raises(InputError, match="say which with input="):
+        fieldscope.refine(Stereo(), shapes)
+
+
+class Branching(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*(nn.Conv1d(2, 2, 5, padding=2) for _ in range(6)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.layers(x) if x.sum() > 0 else x
+        return result
+
+
+def test_a_forward_that_branches_is_refined_on_an_example() -> None:
+    found = fieldscope.refine(Branching(), example=torch.ones(1, 2, 9))
+    assert (found.before.unproductive, found.best.after.unproductive) == (4, 0)
+
+
+def test_a_model_whose_outputs_become_larger_is_told() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, 3, stride=2, padding=1),
+        *(nn.Conv2d(2, 2, 3, stride=s, padding=1) for s in (2, 1, 1, 1)),
+    )
+    found = fieldscope.refine(net, (1, 1, 16, 16), goal="performance")
+    larger = [one for one in found.proposals if one.report.output.shape[2:] != (4, 4)]
+    assert larger
+    assert all("instead of 1×2×4×4" in one.remarks[0] for one in larger)
+
+
+def test_layers_with_computed_weights_are_told_once_each() -> None:
+    norm = nn.utils.parametrizations.weight_norm
+    net = nn.Sequential(*(norm(nn.Conv1d(2, 2, 5, padding=2)) for _ in range(4)))
+    found = fieldscope.refine(net, (1, 2, 9))
+    assert found.proposals == ()
+    assert found.notes == (
+        (
+            "not edited: 0, 1, 2 and 1 more: its weight is computed from others (weight_norm, "
+            "spectral_norm or pruning)"
+        ),
+    )
+
+
 def test_a_network_without_dead_weight_needs_no_proposal() -> None:
     found = fieldscope.refine(nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU()), (1, 1, 8, 8))
     assert found.proposals == ()

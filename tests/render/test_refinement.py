@@ -121,7 +121,7 @@ def test_only_what_was_measured_is_called_measured() -> None:
 def test_a_picture_has_bars_for_now_and_for_each_proposal() -> None:
     figure = refinement_picture(refinement(proposal(AFTER), proposal(LARGER)))
     layers, compute, parameters = figure.axes
-    assert [bar.get_height() for bar in layers.patches] == [15, 3, 13, 0, 17, 1]  # type: ignore[attr-defined]  # bars
+    assert [bar.get_height() for bar in layers.patches] == [15, 3, 13, 17, 1]  # type: ignore[attr-defined]  # bars
     assert [bar.get_height() for bar in compute.patches] == [37_500_000, 15_000_000, 375_000_000]  # type: ignore[attr-defined]  # bars
     names = [label.get_text().splitlines()[0] for label in parameters.get_xticklabels()]
     assert names == ["as it is", "1", "2"]

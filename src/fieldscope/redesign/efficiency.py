@@ -61,7 +61,8 @@ class Search:
         bad = {layer.name for layer in outlook.unproductive}
         units = enumerate(self._bench.units)
         found = (place for place, unit in units if bad.intersection(unit.layers))
-        return max(1, next(found, self._bench.head))
+        # Behind a join that nothing passes alone there are no units: the whole is narrowed then.
+        return min(max(1, next(found, self._bench.head)), self._bench.head)
 
     def _deepest(self, stem: Plan, first: int) -> int:
         """Where to cut at the earliest: at the first unproductive unit, or before it.

@@ -124,7 +124,9 @@ def _frozen(report: Report, frozen: Mapping[str, str]) -> Iterator[str]:
     """What can't be edited, the layers of one reason together."""
     reasons: dict[str, list[str]] = {}
     for name, why in frozen.items():
-        if name in report:
+        parts = name.split(".")
+        inside = any(".".join(parts[:depth]) in frozen for depth in range(1, len(parts)))
+        if name in report and not inside:
             reasons.setdefault(why, []).append(name)
     for why, names in reasons.items():
         yield f"not edited: {listed(names, most=3)}: {why}"

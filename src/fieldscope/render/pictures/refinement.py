@@ -74,6 +74,8 @@ def _draw_layers(axes: Axes, shown: Sequence[Figures]) -> None:
             (0, alive, _PLAIN, "productive"),
             (alive, one.unproductive, _DEAD, "unproductive"),
         ):
+            if not count:
+                continue
             bar = axes.bar(
                 at,
                 count,
@@ -155,4 +157,4 @@ def _strides(one: Figures) -> str:
 
 def _notes(found: Refinement) -> Iterator[str]:
     for number, one in enumerate(found.proposals, start=1):
-        yield f"{number}  {one.title}: {'; '.join(one.words)}"
+        yield f"{number}  {'; '.join(one.words)}"
