@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from fieldscope.cli.main import main
+from fieldscope.cli.progress import Progress, _with_bar
 from tests.cli.conftest import Run
 
 DEEP = """
@@ -190,3 +194,35 @@ def test_no_code_can_be_written_for_files_of_other_frameworks(
     assert "no code can be written for deep.onnx: it is read from a file" in capsys.readouterr().err
     assert main(["refine", "deep.onnx"]) == 0
     assert "figures are predicted, not measured: it is read from a file" in capsys.readouterr().out
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, *at: tuple[str, int]) -> None:
+    """Press Ctrl-C when a stage of the work is so far."""
+
+    def step(_: Progress, text: str, done: int = 0, count: int = 0) -> None:
+        del count
+        if (text.partition(" ")[0], done) in at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "step", step)
+
+
+def test_ctrl_c_shows_the_best_so_far(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt(monkeypatch, ("searching", 8))
+    found = run(*RESNET, "--most", "1", "--write", "refined.py")
+    assert found.exit_code == 0
+    assert "the search was stopped: only what it had found until then is proposed" in found.stdout
+    assert Path("refined.py").exists()
+
+
+def test_a_second_ctrl_c_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt(monkeypatch, ("searching", 8), ("verifying", 0))
+    assert main([*RESNET, "--write", "refined.py"]) == 130
+    assert not Path("refined.py").exists()
+
+
+def test_progress_shows_how_much_is_done() -> None:
+    console = Console(width=60, file=io.StringIO(), record=True)
+    console.print(_with_bar(Text("searching"), 3, 12))
+    assert console.export_text().strip().endswith("3 of 12 searching")
+    assert _with_bar(Text("analysing"), 0, 0) == Text("analysing")
