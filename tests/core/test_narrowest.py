@@ -80,16 +80,19 @@ def test_densely_connected_blocks() -> None:
     assert not list(differences(_dense(3, 2, 2), (1, 3, 160, 64), 0))
 
 
+SLOW = pytest.mark.zoo
+
+
 @pytest.mark.parametrize(
     ("target", "shape"),
     [
         ("torchvision:resnet18", (1, 3, 288, 64)),
-        ("torchvision:resnet50", (1, 3, 64, 224)),
         ("torchvision:googlenet", (1, 3, 320, 64)),
         ("torchvision:squeezenet1_0", (1, 3, 64, 224)),
         ("torchvision:densenet121", (1, 3, 320, 64)),
-        ("torchvision:mobilenet_v2", (1, 3, 64, 448)),
-        ("torchvision:efficientnet_b0", (1, 3, 704, 32)),
+        pytest.param("torchvision:resnet50", (1, 3, 64, 224), marks=SLOW),
+        pytest.param("torchvision:mobilenet_v2", (1, 3, 64, 448), marks=SLOW),
+        pytest.param("torchvision:efficientnet_b0", (1, 3, 704, 32), marks=SLOW),
     ],
 )
 def test_published_networks(target: str, shape: Shape) -> None:
