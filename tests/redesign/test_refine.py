@@ -98,6 +98,18 @@ def test_the_model_that_is_refined_stays_as_it_is(resnet: nn.Module) -> None:
     assert all(torch.equal(one, before[name]) for name, one in resnet.state_dict().items())
 
 
+def test_models_that_are_named_can_be_trained() -> None:
+    best = fieldscope.refine("torchvision:resnet18", SHAPE, most=1).best
+    assert trained_for_a_step(best.apply()) == []
+
+
+def test_what_is_no_module_is_told_by_its_type() -> None:
+    function = nn.Sequential(*(nn.Conv1d(1, 1, 5, padding=2) for _ in range(4))).forward
+    found = fieldscope.refine(lambda x: function(x), (1, 1, 8), framework="torch")
+    assert found.before.unproductive == 2
+    assert all(not one.verified for one in found.proposals)
+
+
 def test_copies_are_alike_every_time(refinement: Refinement) -> None:
     one, other = (refinement.best.apply().state_dict() for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -117,7 +129,8 @@ def test_the_code_of_a_proposal_does_what_the_proposal_does(
 def test_other_networks_at_32_pixels_are_left_without_unproductive_convolutions(
     name: str, goal: str
 ) -> None:
-    found = fieldscope.refine(f"torchvision:{name}", SHAPE, goal=goal, most=1)
+    model = resolve(f"torchvision:{name}").model
+    found = fieldscope.refine(model, SHAPE, goal=goal, most=1)
     assert found.before.convolutions > 0
     assert found.best.after.convolutions == 0
     if goal == "efficiency":

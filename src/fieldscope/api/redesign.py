@@ -48,7 +48,8 @@ def refine(
     Ctrl-C ends the search and keeps the best found so far; a second one ends all.
 
     Args:
-        model: a model as for `analyze`, or the report of one.
+        model: a model as for `analyze`, or the report of one. Models named by a text get weights
+            at random.
         inputs: the shape of the input with batch, as for `analyze`; none for a report.
         goal: "efficiency" or "performance".
         budget: most multiply-accumulates, as a factor of the model's: 2, "2x"; None for no limit
@@ -93,7 +94,7 @@ def refine(
         report = _reported(model, inputs, axes=axes, example=example)
         subject = Subject(why_not="the model itself was not given, only a report of it")
         return refined(report, subject, goal=aim, budget=factor, most=most, input=input, told=told)
-    model, inputs, name = named(model, inputs, name=name, example=example)
+    model, inputs, name = named(model, inputs, name=name, example=example, values=True)
 
     def analyzed(one: Any) -> Report:
         return analyze(one, inputs, axes=axes, example=example, name=name, framework=framework)
@@ -144,7 +145,7 @@ def why_not_editable(model: Any) -> str:
         return "it is a compiled script" if scripts else ""
     names = {"onnx": "ONNX", "keras": "Keras", "jax": "JAX", "tensorflow": "TensorFlow"}
     whose = f" of {names[kind]}" if kind in names else ""
-    return f"a {type(model).__name__}{whose} is no module of PyTorch"
+    return f"it is of type {type(model).__name__}{whose}, which is no module of PyTorch"
 
 
 def _goal(goal: str) -> Goal:
