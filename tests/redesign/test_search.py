@@ -134,9 +134,12 @@ def test_a_budget_that_is_not_met_leaves_the_fewest_unproductive_convolutions() 
 
 
 def test_frozen_layers_stay() -> None:
-    outline = outline_of(fieldscope.analyze(chain(3, 3, 3, 3, 3), (1, 2, 8)))
-    candidates = list(search(outline, "efficiency", frozen={"4": "it is dear to somebody"}))
-    assert candidates == []
+    outline = outline_of(fieldscope.analyze(chain(3, 3, 3, 3, 3, 3), (1, 2, 8)))
+    frozen = {"4": "it is dear to somebody"}
+    assert list(search(outline, "efficiency", frozen={**frozen, "5": "so is this"})) == []
+    one = next(search(outline, "efficiency", frozen=frozen))
+    assert one.edits == (Remove("5"),)
+    assert one.title == "without 5, 1 unproductive layer left"
 
 
 def test_the_order_is_the_same_every_time() -> None:

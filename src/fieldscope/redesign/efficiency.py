@@ -10,6 +10,7 @@ from fieldscope.analyses.outline import Outlook
 from fieldscope.redesign.figures import Figures, figures_of_outlook
 from fieldscope.redesign.moves import all_narrowed, stems_of, title_of
 from fieldscope.redesign.plans import Bench, Plan
+from fieldscope.wording import counted
 
 _ROUNDS = 6
 # Behind the last window: norms made for its channels, which go with it.
@@ -54,15 +55,26 @@ class Search:
         yield len(starts), len(starts)
 
     def _first(self, stem: Plan) -> int | None:
-        """The first unit with a layer that can add nothing; the head if there is none."""
+        """The first unit with a layer that can add nothing, behind the least that is left.
+
+        The head if there is none.
+        """
         outlook = self._bench.foreseen(stem)
         if outlook is None:
             return None
         bad = {layer.name for layer in outlook.unproductive}
         units = enumerate(self._bench.units)
         found = (place for place, unit in units if bad.intersection(unit.layers))
-        # Behind a join that nothing passes alone there are no units: the whole is narrowed then.
-        return min(max(1, next(found, self._bench.head)), self._bench.head)
+        return max(self._least(), next(found, self._bench.head))
+
+    def _least(self) -> int:
+        """Where to cut at the very earliest: behind the stem and one more convolution.
+
+        Behind a join that nothing passes alone there are no units: the whole is narrowed then.
+        """
+        units = self._bench.units[: self._bench.head]
+        places = [k for k, unit in enumerate(units) if unit.sliding and not unit.pooling]
+        return min(self._bench.head, places[1] + 1 if len(places) > 1 else 1)
 
     def _deepest(self, stem: Plan, first: int) -> int:
         """Where to cut at the earliest: at the first unproductive unit, or before it.
@@ -70,7 +82,7 @@ class Search:
         Productive units go, too, until half of the compute is saved, as long as the rest sees
         what the whole did.
         """
-        for cut in range(first, 0, -1):
+        for cut in range(first, self._least() - 1, -1):
             plan = self._cut(stem, cut)
             outlook = None if plan is None else self._bench.foreseen(plan)
             if outlook is None:
@@ -104,26 +116,19 @@ class Search:
             if not bad:
                 self._keep(plan, outlook)
                 return
-            further = self._dropped(plan, bad) if drop else plan
+            further = self._bench.without_bad(plan, bad) if drop else plan
             if further == plan:
                 further = all_narrowed(self._bench, plan, bad)
             if further == plan:
+                self._keep(plan, outlook)  # frozen layers are left
                 return
             plan = further
-
-    def _dropped(self, plan: Plan, bad: set[str]) -> Plan:
-        """The plan without the units that have something unproductive, where they can go."""
-        for place, unit in enumerate(self._bench.units):
-            if bad.intersection(unit.layers) and self._bench.can_go(plan, place):
-                further = plan.without(place)
-                if self._bench.foreseen(further) is not None:
-                    plan = further
-        return plan
 
     def _keep(self, plan: Plan, outlook: Outlook) -> None:
         after = figures_of_outlook(outlook)
         edits = outlook.edits
-        if edits and after.widening and after.macs <= self._most and self._sees(after):
+        better = after.unproductive < self._bench.before.unproductive
+        if edits and better and after.widening and after.macs <= self._most and self._sees(after):
             self._found.setdefault(edits, Found(plan, outlook, after))
 
     def _sees(self, after: Figures) -> bool:
@@ -140,8 +145,9 @@ class Search:
         It begins with the cheapest that is only cut, where there is one: what others save by
         narrowing and dropping before the cut is dearly bought.
         """
+        left = min((one.after.unproductive for one in self._found.values()), default=0)
         ranked = sorted(
-            self._found.values(),
+            (one for one in self._found.values() if one.after.unproductive == left),
             key=lambda one: (one.after.macs, -one.after.widening, len(one.outlook.edits)),
         )
         first = next((one for one in ranked if self._is_plain(one.plan)), None)
@@ -153,7 +159,9 @@ class Search:
             ):
                 front.append(one)
         for one in spaced(front, _SHOWN):
-            yield title_of(self._bench, one.plan), one.outlook.edits, one.after
+            title = title_of(self._bench, one.plan)
+            more = f", {counted(left, 'unproductive layer')} left" if left else ""
+            yield title + more, one.outlook.edits, one.after
 
     def _is_plain(self, plan: Plan) -> bool:
         """Whether a plan only cuts, and changes no window but the first layer's."""

@@ -63,8 +63,8 @@ def stems_of(bench: Bench) -> Iterator[Plan]:
 
 
 def all_narrowed(bench: Bench, plan: Plan, layers: Iterable[str]) -> Plan:
-    """The plan with windows of one element for some layers."""
-    known = sorted(set(layers).intersection(bench.outline.windows))
+    """The plan with windows of one element for some layers, frozen ones aside."""
+    known = sorted(set(layers).intersection(bench.outline.windows).difference(bench.frozen))
     return plan.with_windows(*(narrowed(bench.window(plan, name)) for name in known))
 
 

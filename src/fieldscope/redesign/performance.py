@@ -15,7 +15,8 @@ from fieldscope.wording import counted
 
 _SUBSETS = 6
 """So many strides are tried in all combinations; of more, the first and last ones together."""
-_ROUNDS = 40
+_ROUNDS = 12
+_BATCHES = 8
 _SHOWN = 6
 
 Family = tuple[object, ...]
@@ -77,7 +78,7 @@ class Search:
             bad = _bad(outlook)
             further = plan
             if bad and drop:
-                further = self._dropped(plan, bad)
+                further = self._bench.without_bad(plan, bad)
             if bad and further == plan:
                 further = all_narrowed(self._bench, plan, bad)
             if not bad and self._most is not None and outlook.macs > self._most:
@@ -90,34 +91,32 @@ class Search:
             self._keep(plan, outlook, family)
             self._moved(plan, family)
 
-    def _dropped(self, plan: Plan, bad: set[str]) -> Plan:
-        for place, unit in enumerate(self._bench.units):
-            if bad.intersection(unit.layers) and self._bench.can_go(plan, place):
-                further = plan.without(place)
-                if self._bench.foreseen(further) is not None:
-                    plan = further
-        return plan
-
     def _cheaper(self, plan: Plan, outlook: Outlook) -> Plan:
-        """The plan without the unit that costs most of those that can go."""
+        """The plan without the units that cost most, as many as are over the budget."""
         bench = self._bench
-        costs = {layer.name: layer.macs for layer in outlook.layers}
-        order = sorted(
-            (k for k in range(len(bench.units)) if bench.can_go(plan, k)),
-            key=lambda k: -sum(costs.get(name, 0) for name in bench.units[k].layers),
-        )
-        candidates = (plan.without(place) for place in order)
-        return next((one for one in candidates if bench.foreseen(one) is not None), plan)
+        over = outlook.macs - (self._most or 0)
+        layers = {layer.name: layer.macs for layer in outlook.layers}
+        costs = [sum(layers.get(name, 0) for name in unit.layers) for unit in bench.units]
+        order = sorted(range(len(costs)), key=lambda k: -costs[k])
+        cheaper = plan
+        for place in order:
+            if over > 0 and bench.can_go(cheaper, place):
+                cheaper, over = cheaper.without(place), over - costs[place]
+        if cheaper == plan or bench.foreseen(cheaper) is not None:
+            return cheaper
+        alone = (plan.without(place) for place in order if bench.can_go(plan, place))
+        return next((one for one in alone if bench.foreseen(one) is not None), plan)
 
     def _moved(self, plan: Plan, family: Family) -> None:
         """Put as many blocks as were dropped where they add context, evenly over the stages."""
         bench = self._bench
         missing = sum(bench.units[k].block for k in plan.removed)
         ends = self._ends(plan)
-        moved = plan
-        for _ in range(missing):
+        moved, batch = plan, 1 + missing // _BATCHES
+        while missing > 0:
+            times = min(batch, missing)
             for place in sorted(ends, key=lambda k: (self._depth(moved, k), -k)):
-                further = moved.repeating(place, 1)
+                further = moved.repeating(place, times)
                 outlook = bench.foreseen(further)
                 if outlook is None or _bad(outlook):
                     continue
@@ -126,6 +125,7 @@ class Search:
                     break
             else:
                 break
+            missing -= times
         outlook = bench.foreseen(moved)
         if moved != plan and outlook is not None:
             self._keep(moved, outlook, (*family, "moved"))

@@ -90,6 +90,20 @@ class Bench:
         others = [self.units[k] for k in self.stage(place) if k not in plan.removed and k != place]
         return bool(unit.sliding) and any(one.sliding and one.block == unit.block for one in others)
 
+    def without_bad(self, plan: Plan, bad: set[str]) -> Plan:
+        """The plan without the units that have some of these layers, where they can go."""
+        places = [k for k, unit in enumerate(self.units) if bad.intersection(unit.layers)]
+        together, alone = plan, plan
+        for place in places:
+            if self.can_go(together, place):
+                together = together.without(place)
+        if together == plan or self.foreseen(together) is not None:
+            return together
+        for place in places:
+            if self.can_go(alone, place) and self.foreseen(alone.without(place)) is not None:
+                alone = alone.without(place)
+        return alone
+
     def stage(self, place: int) -> range:
         """The stage of a unit: what follows one another with one shape, and what opens it."""
         first = last = place

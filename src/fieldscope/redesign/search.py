@@ -48,7 +48,8 @@ def search(
     """Search for redesigns of a network, best first.
 
     For efficiency: no unproductive layer is left, no compute is added, and what saw the whole
-    input still does. The first costs least, the last keeps most layers. For performance: no
+    input still does. The first costs least, the last keeps most layers. Where frozen layers
+    can't be dealt with, the fewest are left. For performance: no
     unproductive convolution is left, within a budget; with as many layers as can be, then at
     the least cost. The order is the same every time.
 

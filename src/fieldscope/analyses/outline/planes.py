@@ -47,7 +47,11 @@ class Plane(NamedTuple):
         return self._longest(2)
 
     def _longest(self, first: int) -> int | float:
-        found = max((one[first + 1] - one[first] for one in self.phases if one), default=0)
+        phases = self.phases
+        if len(phases) == 1 and phases[0]:
+            found = phases[0][first + 1] - phases[0][first]
+        else:
+            found = max((one[first + 1] - one[first] for one in phases if one), default=0)
         return math.inf if found > FAR else found
 
     @property
@@ -55,6 +59,8 @@ class Plane(NamedTuple):
         """Input elements per position; None where it doesn't move."""
         if self.step == 0 or self.size == math.inf:
             return None
+        if len(self.phases) == 1:
+            return self.step
         stride = Fraction(self.step, len(self.phases))
         return int(stride) if stride.denominator == 1 else stride
 
