@@ -82,7 +82,12 @@ def in_order(edits: Sequence[Edit]) -> list[Edit]:
     [Refit(layer='fc', features=3), Remove(module='c'), Repeat(module='a.b', times=1),
      Repeat(module='a', times=1)]
     """
-    return sorted(edits, key=lambda edit: (_ORDER.index(type(edit)), -place_of(edit).count(".")))
+
+    def key(edit: Edit) -> tuple[int, int]:
+        blocks = isinstance(edit, (Remove, Repeat))
+        return _ORDER.index(type(edit)), -place_of(edit).count(".") if blocks else 0
+
+    return sorted(edits, key=key)
 
 
 def copied(model: nn.Module) -> nn.Module:

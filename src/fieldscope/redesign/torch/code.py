@@ -94,7 +94,7 @@ def patch(proposal: Proposal, model: nn.Module, maker: Maker | None = None) -> s
         )
     parts.append(
         "\ndef refine(model: nn.Module) -> nn.Module:\n"
-        f'    """Edit a {type(model).__name__} where it is, and return it."""\n'
+        f'    """Edit the {type(model).__name__} where it is, and return it."""\n'
         + textwrap.indent(text, "    ")
         + "\n    return model"
     )
@@ -104,8 +104,9 @@ def patch(proposal: Proposal, model: nn.Module, maker: Maker | None = None) -> s
 
 def _head(proposal: Proposal) -> str:
     """What the code does, and the figures before and after."""
+    first = f"{proposal.model}, refined{_inputs(proposal)}: {proposal.title}."
     lines = [
-        f"{proposal.model}, refined{_inputs(proposal)}: {proposal.title}.",
+        *textwrap.wrap(first, _LINE - 4, break_on_hyphens=False),
         "",
         *(f"  {one}" for sentence in proposal.words for one in _folded(sentence)),
         "",
