@@ -33,6 +33,9 @@ from fieldscope.version import __version__
 
 Counts = npt.NDArray[np.float64]
 
+LARGEST = 1 << 26
+"""Maps of more elements than this aren't counted."""
+
 
 @dataclass(frozen=True, eq=False)
 class Evenness:
@@ -203,6 +206,12 @@ def coverage_of(report: Report, layer: str | None = None, input: str | None = No
         raise InputError(
             "the report was not made by an analysis, so it holds no graph to follow\n"
             "analyse the model with fieldscope.analyze"
+        )
+    size = math.prod(info.shape[axis] for axis in info.spatial)
+    if size > LARGEST:
+        raise InputError(
+            f"input {info.name!r} has {size:,} elements along its spatial axes, and {LARGEST:,} is "
+            "the most to count reads of\ngive smaller inputs; far from the borders nothing changes"
         )
     number = [given.name for given in report.inputs].index(info.name)
     elements = _elements(interpretation, one._value, (), number, fold_context=False)

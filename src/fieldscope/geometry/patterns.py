@@ -94,12 +94,12 @@ def pushed(pattern: Pattern, axis: int, stride: int, offsets: Sequence[int]) -> 
         [2.0, 1.0]
     """
     period = pattern.shape[axis] * stride
+    if period > LARGEST:
+        lost()
     moved = np.moveaxis(pattern, axis, 0)
     found = np.zeros((period, *moved.shape[1:]))
     places = np.arange(pattern.shape[axis]) * stride
     weights = np.bincount(np.mod(offsets, period), minlength=period)
-    if period > LARGEST:
-        lost()
     for k in np.flatnonzero(weights):
         found[(places + k) % period] += weights[k] * moved
     return np.moveaxis(found, 0, axis)

@@ -44,6 +44,9 @@ from fieldscope.graph.verify import problem_of
 LARGEST = 1 << 31
 """No number in an operator, and no extent, may be larger."""
 
+WIDEST = 1 << 20
+"""No number of a window may be larger."""
+
 
 def check(graph: Graph) -> None:
     """Check every part of a graph.
@@ -157,6 +160,11 @@ def _of_numbers(node: Node, shapes: list[Shape]) -> str | None:
         ):
             if any(min(one.kernel, one.stride, one.dilation) < 1 for one in windows):
                 return "kernel, stride and dilation are 1 or more"
+            if any(
+                max(one.kernel, one.stride, one.dilation, abs(one.before)) > WIDEST
+                for one in windows
+            ):
+                return f"a number of its windows is over {WIDEST:,}"
             if channels is not None and (
                 channels.groups < 1
                 or shapes[0][channels.axis] % channels.groups

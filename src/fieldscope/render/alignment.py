@@ -100,7 +100,10 @@ def closing(found: Alignment) -> Iterator[str]:
         subject = "The only join is" if len(joins) == 1 else f"All {len(joins):,} joins are"
         yield f"{subject} aligned: the branches see the same places of the input."
         return
-    parts = [f"{aligned:,} of {counted(len(joins), 'join')} are aligned"]
+    verb = "is" if aligned == 1 else "are"
+    parts = [f"{aligned or 'None'} of {len(joins):,} joins {verb} aligned"]
+    if len(joins) == 1:
+        parts = ["The only join isn't aligned"]
     for verdict in ("shifted", "strides differ"):
         some = [join for join in joins if join.verdict == verdict]
         if some:

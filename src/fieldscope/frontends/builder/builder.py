@@ -18,6 +18,7 @@ from fieldscope.frontends.builder.recording import (
 from fieldscope.frontends.builder.values import Call, Shape, Value
 from fieldscope.frontends.inputs import Axes, specs
 from fieldscope.graph.trace import Trace
+from fieldscope.wording import meant
 
 LAYERS = (
     "conv",
@@ -96,6 +97,23 @@ class Builder(Joins):
             raise ModelError(f"there is an input {known!r} already\ngive another name")
         extents = checked_shape(known, shape)
         return self._made.input(extents, known, checked_axes(known, extents, axes))
+
+    def value(self, name: str) -> Value:
+        """The value of a layer or input by its name, to go on with.
+
+        Raises:
+            ModelError: there is none.
+
+        Example:
+            >>> b = Builder("net")
+            >>> _ = b.conv(b.input((1, 3, 8)), 3, name="stem")
+            >>> b.value("stem").shape
+            (1, 3, 6)
+        """
+        known = {one.name: one for one in self._made.values.values()}
+        if name not in known:
+            raise ModelError(f"{self.name} has no layer {name!r}{meant(name, known)}")
+        return known[name]
 
     def block(self, name: str) -> AbstractContextManager[None]:
         """Put a path in front of the names of what is made inside: `with b.block("layer1"):`.
