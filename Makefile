@@ -61,6 +61,7 @@ bench: $(STAMP) ## time against a bare forward pass and against the peers
 
 comparison: $(STAMP) ## ask other tools about the same networks, and write docs/comparison.md (minutes)
 	$(BIN)/python -m benchmarks.comparison $(ARGS)
+	$(BIN)/python -m benchmarks.rfa $(ARGS)
 
 forms: $(STAMP) ## analyse networks in all their forms, and write docs/forms.md (minutes)
 	$(BIN)/python -m benchmarks.forms $(ARGS)

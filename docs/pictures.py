@@ -141,6 +141,30 @@ def residual() -> Any:
     return growth_curve(analysed("resnet50"))
 
 
+def verdicts() -> Any:
+    return fieldscope.productivity(resnet18_report()).to_image()
+
+
+def refined() -> Any:
+    model, _ = build("torchvision", "resnet18")
+    found = fieldscope.refine(model, (1, 3, 32, 32), goal="performance", most=3, name="resnet18")
+    return found.to_image()
+
+
+def shares() -> Any:
+    return fieldscope.growth(analysed("vgg16"), changes=False).to_image()
+
+
+def limits() -> Any:
+    return fieldscope.resolution(analysed("resnet50")).to_image()
+
+
+def compared() -> Any:
+    names = ("resnet18", "resnet50", "vgg16", "mobilenet_v2")
+    models = {name: build("torchvision", name)[0] for name in names}
+    return fieldscope.compare(models, (1, 3, 64, 64)).to_image()
+
+
 PICTURES: Mapping[str, Callable[[], Any]] = {
     "field.webp": field,
     "gridding.png": gridding,
@@ -150,13 +174,21 @@ PICTURES: Mapping[str, Callable[[], Any]] = {
     "stages.webp": stages,
     "growth-vgg16.png": curve,
     "growth-resnet50.png": residual,
+    "resnet18-32.png": verdicts,
+    "resnet18-32-refined.png": refined,
+    "shares-vgg16.png": shares,
+    "resolution-resnet50.png": limits,
+    "comparison.png": compared,
 }
 
 
-def resnet18_at_32() -> fieldscope.ArchitectureGraph:
+def resnet18_report() -> fieldscope.Report:
     model, _ = build("torchvision", "resnet18")
-    report = fieldscope.analyze(model, (1, 3, 32, 32), name="resnet18")
-    return fieldscope.architecture(report)
+    return fieldscope.analyze(model, (1, 3, 32, 32), name="resnet18")
+
+
+def resnet18_at_32() -> fieldscope.ArchitectureGraph:
+    return fieldscope.architecture(resnet18_report())
 
 
 # Laid out without Graphviz, whose versions draw otherwise.
