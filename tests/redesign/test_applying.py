@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import fieldscope
+from fieldscope.analyses.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.errors import EditError, ModelError
-from fieldscope.redesign.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.redesign.torch.applying import applied, frozen
 from fieldscope.redesign.torch.calls import calls_of
 

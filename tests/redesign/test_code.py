@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
+from fieldscope.analyses.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.frontends.torch import zoo
-from fieldscope.redesign.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.redesign.figures import Figures
 from fieldscope.redesign.refinement import Proposal, Subject
 from fieldscope.redesign.torch.applying import applied

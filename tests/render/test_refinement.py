@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fieldscope.analyses.edits import Remove, Reshape
 from fieldscope.errors import InputError
-from fieldscope.redesign.edits import Remove, Reshape
 from fieldscope.redesign.figures import Figures
 from fieldscope.redesign.refinement import Goal, Proposal, Refinement
 from fieldscope.render.layout import text

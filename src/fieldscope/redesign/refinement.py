@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from fieldscope.analyses.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.analyses.layers import Report
 from fieldscope.errors import ModelError
 from fieldscope.media import Result
-from fieldscope.redesign.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.redesign.figures import Figures
 from fieldscope.version import __version__
 

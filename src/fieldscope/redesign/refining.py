@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import TypeAlias
 
+from fieldscope.analyses.edits import Edit
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.outline import outline_of
 from fieldscope.errors import FieldscopeError
-from fieldscope.redesign.edits import Edit
 from fieldscope.redesign.figures import Figures, figures_of
 from fieldscope.redesign.refinement import Goal, Proposal, Refinement, Subject
 from fieldscope.redesign.search import Candidate, Told, search

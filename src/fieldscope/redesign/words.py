@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from fieldscope.analyses.costs import trace_of
+from fieldscope.analyses.edits import Edit, Numbers, Refit, Remove, Repeat, Reshape
 from fieldscope.analyses.layers import Report
 from fieldscope.graph.operators import Spread, Window
-from fieldscope.redesign.edits import Edit, Numbers, Refit, Remove, Repeat, Reshape
 from fieldscope.wording import counted, listed
 
 Windows: TypeAlias = Mapping[str, Reshape]

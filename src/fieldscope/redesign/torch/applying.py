@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import nn
 
+from fieldscope.analyses.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.errors import EditError, ModelError
-from fieldscope.redesign.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.redesign.torch import features, windows
 from fieldscope.redesign.torch.calls import Call, Calls
 from fieldscope.wording import listed, meant

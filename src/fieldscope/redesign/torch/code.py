@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from fieldscope.redesign.edits import Edit, Refit, Remove, Repeat, Reshape
+from fieldscope.analyses.edits import Edit, Refit, Remove, Repeat, Reshape
 from fieldscope.redesign.torch import constructors, windows
 from fieldscope.redesign.torch.applying import in_order
 from fieldscope.redesign.words import Windows, sentences

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from fieldscope.redesign.edits import Reshape
+from fieldscope.analyses.edits import Reshape
 from fieldscope.redesign.torch import windows
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import nn
 
+from fieldscope.analyses.edits import Edit
 from fieldscope.analyses.layers import Report
 from fieldscope.frontends.inputs import Axes
-from fieldscope.redesign.edits import Edit
 from fieldscope.redesign.refinement import Subject
 from fieldscope.redesign.torch import windows
 from fieldscope.redesign.torch.applying import applied, frozen
