@@ -155,9 +155,19 @@ def test_joins_of_what_has_no_centre_are_not_comparable() -> None:
     found = fieldscope.alignment(b)
     assert [one.verdict for one in found.joins] == ["not comparable"]
     assert found.misaligned == ()
-    assert "without a centre to compare" in repr(found)
+    assert "The only join can't be compared" in repr(found)
     with pytest.raises(InputError, match="nothing to draw"):
         found.to_image()
+
+
+def test_positions_inside_of_windows_have_no_common_centre() -> None:
+    class Windows(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            windows = x.reshape(1, 2, 3, 4, 3, 4).permute(0, 2, 4, 3, 5, 1).reshape(9, 16, 2)
+            return windows + windows.softmax(1)
+
+    (join,) = fieldscope.alignment(Windows(), (1, 2, 12, 12)).joins
+    assert join.verdict == "not comparable"
 
 
 def test_each_input_has_its_own_joins() -> None:

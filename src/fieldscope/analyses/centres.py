@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fieldscope.analyses.fields import axis_field
 from fieldscope.domains import affine as affine_of
+from fieldscope.geometry.bounds import FAR
 from fieldscope.geometry.layout import Kind, whole_planes
 from fieldscope.geometry.planes import Affine
 from fieldscope.interpret import ValueFields
@@ -34,8 +33,9 @@ class Grid:
 def grid_of(values: ValueFields, place: int) -> Grid | None:
     """The grid of a value along one spatial axis of the inputs; None if there is none.
 
-    Values that read nothing of the axis, all of it, or what isn't periodic have no grid. The
-    field of a position is that of all channels, and its centre (lo + hi − 1) / 2.
+    Values that read nothing of the axis, all of it, or what isn't periodic have no grid, nor have
+    those whose positions stand inside windows. The field of a position is that of all channels,
+    and its centre (lo + hi − 1) / 2.
 
     Args:
         values: the fields of the value.
@@ -54,20 +54,35 @@ def grid_of(values: ValueFields, place: int) -> Grid | None:
     found = values.affines[place]
     if not isinstance(found, Affine):
         return None
-    field = axis_field(values, place, 0)
-    if field.stride is None or field.start is None or field.size in (0, math.inf):
-        return None
-    phases = field.phases or ((field.start, field.start + int(field.size)),)
-    centres = [
-        Fraction(lo + hi - 1, 2) - field.stride * k for k, (lo, hi) in enumerate(phases) if lo < hi
-    ]
     layout = whole_planes(values.layout)
     merged = affine_of.convert(found, values.layout, layout)
     assert isinstance(merged, Affine), "a plane and its inside always merge"
-    moving = next(
-        k
-        for k, factor in enumerate(layout.factors)
-        if factor.kind is Kind.PLANE and merged.steps[k]
-    )
-    axis = next(k for k in range(len(layout.axes)) if moving in layout.span(k))
-    return Grid(field.stride, sum(centres, Fraction(0)) / len(centres), axis - len(layout.axes))
+    kinds = [factor.kind for factor in layout.factors]
+    moving = [k for k, kind in enumerate(kinds) if kind is Kind.PLANE and merged.steps[k]]
+    bounds = merged.bounds[0]
+    if len(moving) != 1:
+        return None
+    (k,) = moving
+    others = [
+        n
+        for j, (n, kind) in enumerate(zip(bounds.shape[1:], kinds, strict=True))
+        if j != k and kind > Kind.PLAIN
+    ]
+    if any(n > 1 for n in others):
+        return None  # positions inside of windows have centres of their own
+    over = tuple(j for j in range(len(kinds)) if j != k)
+    lo, hi = bounds[0].min(axis=over), -bounds[1].min(axis=over)
+    if (hi - lo > FAR).any():
+        return None
+    stride = Fraction(merged.steps[k], len(lo))
+    centres = [
+        Fraction(int(a + b) - 1, 2) - stride * phase
+        for phase, (a, b) in enumerate(zip(lo, hi, strict=True))
+        if a < b
+    ]
+    if not centres:
+        return None
+    axis = next(place for place in range(len(layout.axes)) if k in layout.span(place))
+    centre = sum(centres, Fraction(0)) / len(centres)
+    plain = int(stride) if stride.denominator == 1 else stride
+    return Grid(plain, centre, axis - len(layout.axes))

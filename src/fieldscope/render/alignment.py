@@ -100,6 +100,13 @@ def closing(found: Alignment) -> Iterator[str]:
         subject = "The only join is" if len(joins) == 1 else f"All {len(joins):,} joins are"
         yield f"{subject} aligned: the branches see the same places of the input."
         return
+    if unknown == len(joins):
+        subject = "The only join can't" if unknown == 1 else f"None of {unknown:,} joins can"
+        yield (
+            f"{subject} be compared, since fields have no centre there: they are global, or not "
+            "the same from position to position."
+        )
+        return
     verb = "is" if aligned == 1 else "are"
     parts = [f"{aligned or 'None'} of {len(joins):,} joins {verb} aligned"]
     if len(joins) == 1:
