@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fieldscope.cli.main import fieldscope
 from tests.cli.conftest import Run
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -30,6 +31,13 @@ def test_no_command_shows_the_help(run: Run) -> None:
     assert result.exit_code == 0
     assert "Usage: fieldscope [OPTIONS] [COMMAND]" in result.stdout
     assert "fieldscope analyze torchvision:resnet50" in result.stdout
+    heads = [line for line in result.stdout.splitlines() if line.endswith(":") and line[0] != " "]
+    assert heads == [
+        "Options:", "Fields:", "What follows for a design:", "What is behind a field:",
+        "Several models, and conditions:",
+    ]  # fmt: skip
+    for command in fieldscope.commands:
+        assert f"\n  {command} " in result.stdout
 
 
 def test_help_has_examples_and_every_option(run: Run) -> None:

@@ -6,11 +6,12 @@ Exit codes: 0 done; 1 the analysis says no; 2 the call or the model is wrong.
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import platform
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any, NoReturn
 
@@ -62,6 +63,20 @@ class Command(click.Group):
         """Run, and leave the process with the exit code."""
         sys.exit(main(args))
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which one meets them."""
+        return [str(one.name) for commands in COMMANDS.values() for one in commands]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under what they are for."""
+        widest = max(map(len, self.list_commands(ctx)))
+        room = formatter.width - 6 - widest
+        for subject, commands in COMMANDS.items():
+            with formatter.section(subject):
+                formatter.write_dl(
+                    [(f"{one.name:{widest}}", one.get_short_help_str(room)) for one in commands]
+                )
+
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print the versions that a report of an error needs."""
@@ -88,13 +103,14 @@ Receptive fields of neural networks: exact, at every layer, for any model.
 fieldscope analyze torchvision:resnet50
 fieldscope analyze ./mynet.py:build --input 1x1x16000
 fieldscope analyze model.onnx
+fieldscope support torchvision:vgg16 --layer features.28 --at 10,12 -o field.png
+fieldscope animate ./mynet.py:build -o growth.gif
+fieldscope verify torchvision:resnet18
 fieldscope productivity torchvision:resnet18 --input 1x3x32x32
 fieldscope graph torchvision:resnet18 --input 1x3x32x32 -o net.svg
-fieldscope support torchvision:vgg16 --layer features.28 --at 10,12 -o field.png
-fieldscope verify torchvision:resnet18
-fieldscope animate ./mynet.py:build -o growth.gif
+fieldscope refine torchvision:resnet18 --input 1x3x32x32 --goal performance --budget 2x
+fieldscope check ./mynet.py:build --input 1x3x32x32 --no-unproductive
 fieldscope analyze --help
-fieldscope operators
 """
 
 
@@ -120,23 +136,13 @@ def fieldscope(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-COMMANDS = (
-    analyze,
-    productivity,
-    graph,
-    resolution,
-    compare,
-    check,
-    growth,
-    refine,
-    alignment,
-    coverage,
-    support,
-    verify,
-    animate,
-    operators,
-)
-for command in COMMANDS:
+COMMANDS: Mapping[str, Sequence[click.Command]] = {
+    "Fields": (analyze, support, animate, verify, operators),
+    "What follows for a design": (productivity, resolution, graph, refine),
+    "What is behind a field": (growth, alignment, coverage),
+    "Several models, and conditions": (compare, check),
+}
+for command in itertools.chain(*COMMANDS.values()):
     fieldscope.add_command(command)
 
 
