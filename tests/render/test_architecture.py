@@ -25,8 +25,7 @@ from fieldscope.render.architecture.builtin.layered import Flow, Thing, laid_out
 from fieldscope.render.architecture.builtin.nested import Area, planned
 from fieldscope.render.architecture.builtin.svg import drawn
 from fieldscope.render.architecture.look import LOOKS, legend, lines_of
-from fieldscope.render.architecture.page import described
-from fieldscope.render.layout import text
+from tests.render.networks import resnet18, small
 
 SVG = "{http://www.w3.org/2000/svg}"
 # Names that would end a text, a tag or an attribute in one language or another.
@@ -35,17 +34,6 @@ HOSTILE = (
     " \x00\x1b\ud800 é 层 𝔸\n"
 )
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz's dot")
-
-
-def resnet18(**options: Any) -> fieldscope.ArchitectureGraph:
-    model, _ = build("torchvision", "resnet18")
-    return fieldscope.architecture(model, (1, 3, 32, 32), **options)
-
-
-def small(**options: Any) -> fieldscope.ArchitectureGraph:
-    last = nn.Conv2d(4, 4, (3, 5), padding=(1, 2), dilation=(1, 2))
-    net = nn.Sequential(nn.Sequential(nn.Conv2d(1, 4, 3, stride=(2, 1)), nn.ReLU()), last)
-    return fieldscope.architecture(net, (1, 1, 12, 9), **options)
 
 
 def hostile() -> fieldscope.ArchitectureGraph:
@@ -67,30 +55,6 @@ def texts(svg: str) -> str:
 
 def without_dot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-
-
-def test_a_box_says_what_it_is_and_sees() -> None:
-    found = small()
-    told = {box.name: [line.text for line in lines_of(box)] for box in found.boxes}
-    assert told == {
-        "input": ["input", "1×1×12×9"],
-        "0.0": ["0.0", "convolution 3×3, stride 2×1 + relu", "field 3, stride 2×1", "1×4×5×7"],
-        "1": [
-            "1",
-            "convolution 3×5, dilation 1×2",
-            "field 7×11, stride 2×1",
-            "1×4×5×3",
-            "partly critical",
-        ],
-        "output": ["output", "field 7×11, stride 2×1", "1×4×5×3"],
-    }
-
-
-def test_a_folded_box_counts_the_verdicts_inside() -> None:
-    told = {box.name: lines_of(box)[-1].text for box in resnet18(depth=1).boxes}
-    assert told["layer1"] == "1×64×8×8"
-    assert told["layer2"] == "2 critical of 4 widening layers"
-    assert told["layer4"] == "2 unproductive and 2 critical of 4 widening layers"
 
 
 def test_verdicts_differ_by_colour_border_and_word() -> None:
@@ -408,12 +372,3 @@ def test_a_figure_shows_the_same_as_the_svg() -> None:
     assert len(folded.axes[0].texts) == 2 + 1 + 2 * 4 + sum(
         len(lines_of(box)) for box in resnet18(depth=1).boxes
     )
-
-
-def test_the_boxes_are_a_table() -> None:
-    page = text(described(resnet18(depth=1)), 100)
-    assert "layer4" in page
-    assert "2 unproductive and 2 critical of 4 widening layers" in page
-    assert "containers are folded at depth 1 (--depth)" in page
-    assert "3 layers unproductive and 6 layers critical or partly so at n" in page
-    assert repr(small()).startswith("Sequential  input 1×1×12×9\n")

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from fieldscope.analyses.architecture import WORST, ArchitectureGraph, Box, Cluster
-from fieldscope.analyses.fields import Field
 from fieldscope.analyses.nesting import plain
 from fieldscope.analyses.verdicts import Verdict
 from fieldscope.render.document import BOUND
-from fieldscope.render.numerals import extents, sizes
+from fieldscope.render.numerals import ABSENT, NOTHING, extents, sizes
 from fieldscope.wording import counted, listed
 
 INK = "#1c1c1c"
@@ -194,12 +193,19 @@ def work_of(box: Box) -> str:
     if box.kind == "container":
         text = box.source
     else:
-        text = " ".join(filter(None, (bare(box.source), _window(box))))
+        text = " ".join(filter(None, (_named(box), _window(box))))
     if not box.merged:
         return text
     names = list(dict.fromkeys(map(bare, box.merged)))
     more = ", …" if len(names) > _MOST_MERGED else ""
     return f"{text} + {', '.join(names[:_MOST_MERGED])}{more}".lstrip()
+
+
+def _named(box: Box) -> str:
+    """An operator's name; that of ATen doesn't tell transposed convolutions from others."""
+    name = bare(box.source)
+    plainly = name.lower().startswith("conv") and "transpose" not in name.lower()
+    return f"transposed {name}" if box.operator == "spread" and plainly else name
 
 
 def _window(box: Box) -> str:
@@ -222,28 +228,29 @@ def seen_by(box: Box) -> list[str]:
     for name, field in box.fields.items():
         if all(size == 0 for size in field.size):
             continue
-        first = None if box.first is None else box.first.get(name)
-        text = _field(field, first, exact=box.exact)
+        size, narrowest, stride = numbers_of(box, name)
+        text = f"field {size}"
+        if field.narrowest != field.size:
+            text += f", narrowest {narrowest}"
+        if any(step is not None for step in field.stride):
+            text += f", stride {stride}"
         found.append(f"{name}: {text}" if several else text)
     return found
 
 
-def _field(field: Field, first: Field | None, *, exact: bool) -> str:
-    size = sizes(field.size)
-    if first is not None and first.size != field.size:
-        size = f"{sizes(first.size)} … {size}"
-    text = f"field {'' if exact else BOUND}{size}"
-    if field.narrowest != field.size:
-        text += f", narrowest {_narrowest(field, first)}"
-    if any(stride is not None for stride in field.stride):
-        text += f", stride {sizes(field.stride)}"
-    return text
+def numbers_of(box: Box, name: str) -> tuple[str, str, str]:
+    """Size, narrowest and stride of what a box sees of an input; of alike blocks first to last."""
+    field = box.fields.get(name)
+    if field is None or all(size == 0 for size in field.size):
+        return NOTHING, ABSENT, ABSENT
+    first = field if box.first is None else box.first.get(name, field)
+    size = _range(first.size, field.size)
+    narrowest = _range(first.narrowest, field.narrowest)
+    return size if box.exact else BOUND + size, narrowest, sizes(field.stride)
 
 
-def _narrowest(field: Field, first: Field | None) -> str:
-    if first is None or first.narrowest == field.narrowest:
-        return sizes(field.narrowest)
-    return f"{sizes(first.narrowest)} … {sizes(field.narrowest)}"
+def _range(first: Sequence[float], last: Sequence[float]) -> str:
+    return sizes(last) if first == last else f"{sizes(first)} … {sizes(last)}"
 
 
 def mark_of(box: Box) -> str:

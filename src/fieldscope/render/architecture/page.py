@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from fieldscope.analyses.architecture import ArchitectureGraph, Box
 from fieldscope.analyses.verdicts import Verdict
@@ -12,21 +12,20 @@ from fieldscope.render.architecture.look import (
     mark_of,
     measure_of,
     name_of,
-    seen_by,
+    numbers_of,
     work_of,
 )
 from fieldscope.render.document import Column, Document, Note, Row, Tone
 from fieldscope.render.numerals import extents
 from fieldscope.wording import counted
 
-COLUMNS = (
+_BEFORE = (
     Column("box", worth=9, least=20, path=True),
-    Column("holds", worth=5, least=16),
-    Column("layers", numeric=True, worth=2),
-    Column("sees", worth=7, least=16),
-    Column("shape", worth=3),
-    Column("verdict", worth=8, toned=True),
+    Column("holds", worth=4, least=24),
+    Column("layers", numeric=True, worth=1),
 )
+_MEASURES = (("size", 7), ("narrowest", 5), ("stride", 6))
+_BEHIND = (Column("shape", worth=3), Column("verdict", worth=8, toned=True))
 _TONES: Mapping[Verdict, Tone] = {
     "unproductive": "alarm",
     "critical": "warning",
@@ -38,23 +37,29 @@ def described(found: ArchitectureGraph) -> Document:
     """Put a drawing into texts, a row per box that holds layers."""
     boxes = [box for box in found.boxes if box.layers]
     subtitle = heading(found)[1]
+    inputs = [info.name for info in found.inputs if info.axes]
+    seen = [
+        Column(measure, clean(name) if len(inputs) > 1 else "", numeric=True, worth=worth)
+        for name in inputs
+        for measure, worth in _MEASURES
+    ]
     return Document(
         title=clean(found.model),
         subtitle=subtitle,
-        columns=COLUMNS,
-        rows=tuple(map(_row, boxes)),
+        columns=(*_BEFORE, *seen, *_BEHIND),
+        rows=tuple(_row(box, inputs) for box in boxes),
         notes=tuple(_notes(found)),
         closing=tuple(_closing(found)),
     )
 
 
-def _row(box: Box) -> Row:
+def _row(box: Box, inputs: Sequence[str]) -> Row:
     return Row(
         cells=(
             clean(name_of(box)) or "(model)",
             clean(work_of(box)),
             str(len(box.layers)),
-            clean("; ".join(seen_by(box))),
+            *(cell for name in inputs for cell in numbers_of(box, name)),
             extents(box.shape),
             mark_of(box) or box.verdict or "",
         ),
