@@ -106,3 +106,10 @@ def test_a_comparison_puts_figures_side_by_side() -> None:
     assert "wide wastes least: 0 % of the compute lies in layers that can add no" in page
     with pytest.raises(fieldscope.InputError, match="takes two models or more, got 1"):
         fieldscope.compare([NET], SHAPE)
+
+
+def test_its_picture_tells_the_conditions() -> None:
+    net = nn.Conv2d(1, 1, (5, 3))
+    found = fieldscope.check(net, (1, 1, 9, 12), no_unproductive=True, min_field=(3, 4))
+    notes = [one.get_text() for one in found.to_image().texts if one.get_gid() == "note"]
+    assert notes[0] == "no unproductive layers: 0, holds  ·  field at least 3×4: 5×3, fails"

@@ -9,7 +9,7 @@ from fieldscope.render.numerals import extents
 from fieldscope.wording import counted
 
 if TYPE_CHECKING:
-    from fieldscope.analyses.check import Check
+    from fieldscope.analyses.check import Check, Condition
 
 _COLUMNS = (
     Column("condition", worth=4, least=14),
@@ -17,6 +17,20 @@ _COLUMNS = (
     Column("found", numeric=True, worth=1),
     Column("verdict", worth=3, toned=True),
 )
+
+
+def told(found: Check) -> list[str]:
+    """Say of each condition what was found, and whether it holds.
+
+    >>> import fieldscope, torch
+    >>> told(fieldscope.check(torch.nn.Conv1d(1, 1, 3), (1, 1, 32), min_field=5, max_stride=2))
+    ['field at least 5: 3, fails', 'stride at most 2: 1, holds']
+    """
+    return [
+        f"{' '.join(filter(None, (one.name, one.wanted)))}: "
+        f"{', '.join(filter(None, (one.found, _verdict(one))))}"
+        for one in found.conditions
+    ]
 
 
 def described(found: Check) -> Document:
@@ -36,7 +50,7 @@ def described(found: Check) -> Document:
         columns=_COLUMNS,
         rows=tuple(
             Row(
-                (one.name, one.wanted, one.found, "holds" if one.holds else "fails"),
+                (one.name, one.wanted, one.found, _verdict(one)),
                 tone="" if one.holds else "alarm",
                 remarks=(one.why,) if one.why else (),
             )
@@ -45,3 +59,7 @@ def described(found: Check) -> Document:
         notes=(),
         closing=(closing,),
     )
+
+
+def _verdict(one: Condition) -> str:
+    return "holds" if one.holds else "fails"

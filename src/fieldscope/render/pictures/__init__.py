@@ -265,7 +265,7 @@ def shares_picture(found: Growth, *, title: str | None = None) -> Figure:
 
 
 def check_picture(found: Check, *, title: str | None = None) -> Figure:
-    """Draw the verdicts that a check rests on; see `productivity_picture`.
+    """Draw the verdicts that a check rests on, as `productivity_picture`, and its conditions.
 
     Example:
         >>> import fieldscope, torch
@@ -273,7 +273,10 @@ def check_picture(found: Check, *, title: str | None = None) -> Figure:
         >>> len(check_picture(found).axes)
         2
     """
-    return productivity_picture(found.productivity, title=title)
+    _matplotlib("drawing a check")
+    from fieldscope.render.pictures import check
+
+    return check.draw(found, title=title)
 
 
 def refinement_picture(found: Refinement, *, title: str | None = None) -> Figure:

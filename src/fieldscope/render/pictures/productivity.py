@@ -29,8 +29,16 @@ _MOST_NAMES = 36
 _ROTATED = 45
 
 
-def draw(found: Productivity, *, title: str | None = None) -> style.Picture:
-    """Draw verdicts; `fieldscope.render.pictures.productivity_picture` says what is shown."""
+def draw(
+    found: Productivity, *, title: str | None = None, notes: Sequence[str] = ()
+) -> style.Picture:
+    """Draw verdicts; `fieldscope.render.pictures.productivity_picture` says what is shown.
+
+    Args:
+        found: the verdicts.
+        title: instead of the model's name.
+        notes: what stands below them, ahead of what follows from the verdicts.
+    """
     layers = found.widening
     if not layers:
         raise InputError(f"no layer of {found.model} widens the field, so there is nothing to draw")
@@ -43,7 +51,7 @@ def draw(found: Productivity, *, title: str | None = None) -> style.Picture:
             [[(width, _HEIGHT)] for _ in panels] + [[(width, _COSTS)]],
             title=title or f"{found.model} at {product(found.extents)}",
             subtitle=words.subtitle(found),
-            notes=list(words.closing(found)),
+            notes=[*notes, *words.closing(found)],
             margins=[_margins(above=0.30 if k == 0 else 0.12) for k in range(len(panels))]
             + [_margins(above=0.12, below=_below(names))],
         )
