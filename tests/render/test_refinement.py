@@ -84,7 +84,7 @@ def test_columns_of_less_worth_go_first() -> None:
 def test_goal_and_budget_stand_above() -> None:
     assert subtitle(refinement()).endswith("efficiency (less compute, no unproductive layer)")
     assert subtitle(refinement(goal="performance", budget=2.5)).endswith(
-        "performance (every layer productive), within 2.5 times the compute"
+        "performance (no unproductive layer), within 2.5 times the compute"
     )
 
 
@@ -105,7 +105,7 @@ def test_goal_and_budget_stand_above() -> None:
         ),
         (
             refinement(before=AFTER),
-            "There is no proposal: every layer that widens the field is productive already.",
+            "There is no proposal: no layer is unproductive as it is.",
         ),
     ],
 )

@@ -31,6 +31,15 @@ def test_joins_fit_narrow_and_wide_pages() -> None:
     assert "no room for" in narrow
 
 
+def test_that_no_join_is_aligned_is_a_sentence() -> None:
+    b = fieldscope.Builder("net")
+    x = b.input((1, 1, 16))
+    for _ in range(2):
+        x = b.add(x, b.conv(x, 3, padding=((0, 2),)))
+    page = text(joins(fieldscope.alignment(b)))
+    assert "\nNone of the 2 joins is aligned; 2 shifted (add_1 and add_2).\n" in page
+
+
 def test_a_report_shows_itself_in_text_and_in_a_notebook() -> None:
     for found in (fieldscope.alignment(net()), fieldscope.coverage(net(), layer="sparse")):
         assert repr(found).startswith("net  ")

@@ -36,7 +36,7 @@ def refine(
     """Propose edits after which a network fits its input, best first.
 
     *efficiency* never takes more compute than now: what is unproductive is cut or narrowed until
-    no such layer is left. *performance* makes every layer productive: a smaller stem, pooling
+    no such layer is left. *performance* leaves no layer unproductive: a smaller stem, pooling
     taken out, later strides moved or dropped, blocks moved between stages.
 
     Each proposal for a module of PyTorch is carried out on a copy, which is run (for real, where

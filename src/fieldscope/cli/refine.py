@@ -33,7 +33,7 @@ fieldscope refine ./mynet.py:build --input 1x3x64x96 --proposal 2 --write refine
 \b
 --goal efficiency   never more compute than now: cut or narrow until no layer
                     is unproductive.
---goal performance  make every layer productive: a smaller stem, pooling taken
+--goal performance  leave no layer unproductive: a smaller stem, pooling taken
                     out, later strides moved or dropped, blocks moved between
                     stages; within --budget.
 

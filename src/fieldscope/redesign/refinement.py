@@ -205,7 +205,7 @@ class Refinement(Result):
         if not self.before.widening:
             return "no layer widens the field"
         if not self.before.unproductive:
-            return "every layer that widens the field is productive already"
+            return "no layer is unproductive as it is"
         return "no edit was found that makes it better and can be carried out"
 
     def to_dict(self) -> dict[str, Any]:

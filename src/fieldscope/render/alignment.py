@@ -101,14 +101,15 @@ def closing(found: Alignment) -> Iterator[str]:
         yield f"{subject} aligned: the branches see the same places of the input."
         return
     if unknown == len(joins):
-        subject = "The only join can't" if unknown == 1 else f"None of {unknown:,} joins can"
+        subject = "The only join can't" if unknown == 1 else f"None of the {unknown:,} joins can"
         yield (
             f"{subject} be compared, since fields have no centre there: they are global, or not "
             "the same from position to position."
         )
         return
-    verb = "is" if aligned == 1 else "are"
-    parts = [f"{aligned or 'None'} of {len(joins):,} joins {verb} aligned"]
+    verb = "is" if aligned < 2 else "are"
+    number = f"{aligned:,} of" if aligned else "None of the"
+    parts = [f"{number} {len(joins):,} joins {verb} aligned"]
     if len(joins) == 1:
         parts = ["The only join isn't aligned"]
     for verdict in ("shifted", "strides differ"):

@@ -132,7 +132,9 @@ def closing(found: Productivity) -> Iterator[str]:
     critical = len(found.judged("critical")) + len(found.judged("partly critical"))
     if critical:
         partly = len(found.judged("partly critical"))
-        verb = "reaches" if critical == 1 else "reach"
+        what = "reaches beyond the input, but not what it receives"
+        if critical > 1:
+            what = "reach beyond the input, but not what they receive"
         some = f" ({partly:,} on some axes only)" if partly else ""
         layers = counted(critical, "layer")
-        yield f"{layers} {verb} beyond the input, but not what they receive{some}."
+        yield f"{layers} {what}{some}."

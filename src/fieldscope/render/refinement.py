@@ -26,7 +26,7 @@ COLUMNS = (
 )
 _PURPOSES = {
     "efficiency": "less compute, no unproductive layer",
-    "performance": "every layer productive",
+    "performance": "no unproductive layer",
 }
 
 
@@ -109,10 +109,8 @@ def closing(found: Refinement) -> Iterator[str]:
     old, new = best.before, best.after
     if new.unproductive:
         left = f"leaves {counted(new.unproductive, 'unproductive layer')} of {old.unproductive:,}"
-    elif old.unproductive:
-        left = "leaves no layer unproductive"
     else:
-        left = "keeps every layer productive"
+        left = "leaves no layer unproductive"
     compute = f" with {_factor(new.macs, old.macs)} the compute" if old.macs else ""
     yield f"Proposal 1 {left}{compute}."
     if all(one.verified for one in found.proposals):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fieldscope.analyses.steps import Sizes
 
 UNLIMITED = "no limit"
-_MOST_NAMED = 3
+_MOST_NAMED = 2
 
 
 def described(found: Resolution) -> Document:

@@ -37,7 +37,7 @@ def draw(found: Refinement, *, title: str | None = None) -> style.Picture:
     with style.own_style():
         made = sheet.compose(
             [[(width, _HEIGHT)] for _ in range(3)],
-            title=title or f"{found.model}, refined for {found.goal}",
+            title=title or found.model,
             subtitle=words.subtitle(found),
             notes=list(_notes(found)),
             margins=[
