@@ -164,9 +164,10 @@ def _told(framework: str, model: Any) -> Framework:
     own = framework_of_file(Path(model)) if isinstance(model, os.PathLike) else None
     if own not in (None, kind) and {own, kind} != {"keras", "tensorflow"}:
         shown = displayed(Path(model))
-        held = "a graph, which needs no framework" if own == "fieldscope" else f"a model of {own}"
+        graph = "a graph, which needs no framework, not a model"
+        held = graph if own == "fieldscope" else f"a model of {own}, not"
         raise InputError(
-            f"{shown} holds {held}, not a model of {kind}\n"
+            f"{shown} holds {held} of {kind}\n"
             "leave the framework out, which is for functions"
         )
     if isinstance(model, os.PathLike) and kind == "jax":
