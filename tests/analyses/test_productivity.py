@@ -136,6 +136,19 @@ def test_one_report_answers_for_all_extents() -> None:
         assert found.costed == (4, 4)
 
 
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(3, 2, ceil_mode=True), nn.AvgPool2d(2, 2, 0, True)])
+@pytest.mark.parametrize("analysed", [15, 16, 17])
+def test_costs_at_other_extents_know_pooling_that_rounds_up(pool: nn.Module, analysed: int) -> None:
+    # At some extents windows fit exactly, so that the shapes alone don't tell.
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), pool, nn.Conv2d(2, 3, 3, padding=1))
+    report = fieldscope.analyze(net, (1, 1, analysed, analysed))
+    for extents in ((8, 9), (10, 11), (40, 41)):
+        found = fieldscope.productivity(report, input=extents)
+        fresh = fieldscope.productivity(net, (1, 1, *extents))
+        assert found.costed == extents
+        assert [one.macs for one in found.layers] == [one.macs for one in fresh.layers]
+
+
 def test_costs_stay_those_of_the_analysis_where_a_layer_fixes_the_extents() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 5))
     report = fieldscope.analyze(net, (1, 1, 8, 8))

@@ -97,11 +97,16 @@ class Pointwise:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window per axis, over the channels of a group (None: its own channel only)."""
+    """A window per axis, over the channels of a group (None: its own channel only).
+
+    With `ceil` the last windows may reach over the end of the operand, as in pooling that rounds
+    its extents up. The shape tells what came of it; this tells what would at other extents.
+    """
 
     axes: tuple[int, ...]
     windows: tuple[Sliding, ...]
     channels: Channels | None = None
+    ceil: bool = False
 
 
 @dataclass(frozen=True, slots=True)

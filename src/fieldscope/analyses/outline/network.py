@@ -187,7 +187,7 @@ def _borders(node: Node, known: tuple[Value, ...], *, ceil: bool) -> tuple[Borde
     for axis, window in zip(operator.axes, operator.windows, strict=True):
         extent, out = known[0].shape[axis], node.shape[axis]
         if isinstance(operator, Window):
-            found.append(border_of(window, extent, out, ceil=ceil))
+            found.append(border_of(window, extent, out, ceil=ceil or operator.ceil))
         else:
             more = out - (extent - 1) * window.stride - window.reach + 2 * window.before
             found.append(Border("fixed", more))

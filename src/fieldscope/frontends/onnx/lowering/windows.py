@@ -280,9 +280,11 @@ def _pool_shapes(node: Node, x: Tensor, *_: Any) -> list[tuple[Shape, str]] | No
 
 @lowers("MaxPool", "AveragePool", "LpPool", shapes=_pool_shapes)
 def pool(call: Call, node: Node, x: Tensor) -> int | tuple[int, ...]:
-    """A window on each channel; ceil_mode shows in the result's extent only."""
+    """A window on each channel; what ceil_mode does here shows in the result's extent."""
     windows, _ = sliding(node, x.shape[2:], node.integers("kernel_shape", []))
-    operator = Window(tuple(range(2, x.ndim)), tuple(windows))
+    padded = node.text("auto_pad", "NOTSET") in ("NOTSET", "")
+    ceil = padded and bool(node.integer("ceil_mode", 0))
+    operator = Window(tuple(range(2, x.ndim)), tuple(windows), ceil=ceil)
     value = call.add(operator, [call.value(x)], call.shape)
     return value if len(call.results) == 1 else (value, value)
 

@@ -117,13 +117,15 @@ def _pooled(
     stride: Sequence[int],
     padding: Sequence[int],
     dilation: Sequence[int] = (1,),
+    *,
+    ceil: bool,
 ) -> int:
     k, p, d = (_each(v, n) for v in (kernel, padding, dilation))
     s = _each(stride, n) if stride else k
     first = x.dim() - n
     windows = tuple(Sliding(k[i], s[i], d[i], p[i]) for i in range(n))
     axes = tuple(range(first, first + n))
-    return call.add(Window(axes, windows), [call.value(x)], call.shape)
+    return call.add(Window(axes, windows, ceil=ceil), [call.value(x)], call.shape)
 
 
 def _pool(n: int) -> tuple[str, ...]:
@@ -140,8 +142,8 @@ def max_pool(
     dilation: Sequence[int] = (1,),
     ceil_mode: bool = False,
 ) -> int | tuple[int, ...]:
-    """A window on each channel; ceil_mode shows in the result's extent only."""
-    value = _pooled(call, x, len(kernel), kernel, stride, padding, dilation)
+    """A window on each channel; what ceil_mode does here shows in the result's extent."""
+    value = _pooled(call, x, len(kernel), kernel, stride, padding, dilation, ceil=ceil_mode)
     return value if len(call.results) == 1 else (value, value)
 
 
@@ -152,10 +154,11 @@ def avg_pool(
     kernel: Sequence[int],
     stride: Sequence[int] = (),
     padding: Sequence[int] = (0,),
+    ceil_mode: bool = False,
     *_: Any,
 ) -> int:
     """A window on each channel; count_include_pad changes weights, not what is read."""
-    return _pooled(call, x, len(kernel), kernel, stride, padding)
+    return _pooled(call, x, len(kernel), kernel, stride, padding, ceil=ceil_mode)
 
 
 @lowers(
