@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 import fieldscope
-from fieldscope.analyses.boxes import MOST_BOXES
-from fieldscope.analyses.flow import Flows
-from fieldscope.analyses.folding import Folding, frames
+from fieldscope.analyses.architecture.boxes import MOST_BOXES
+from fieldscope.analyses.architecture.flow import Flows
+from fieldscope.analyses.architecture.folding import Folding, frames
 from fieldscope.analyses.nesting import chains_of
 from fieldscope.errors import InputError
 from fieldscope.frontends.torch.zoo import build

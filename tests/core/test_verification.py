@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import fieldscope
 from fieldscope.analyses.layers import Layer
 from fieldscope.analyses.verification import Finding, LayerCheck, Test, Verdict, Verification
-from fieldscope.analyses.verifying import positions_of, verify_of
+from fieldscope.analyses.verification.verifying import positions_of, verify_of
 from fieldscope.errors import InputError, LayerNotFoundError
 from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.rehearsal import Case, Index, Measurement

@@ -14,9 +14,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import fieldscope
-from fieldscope.analyses.changing import NOT_RUN, looked_at, verify_by_changes
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.verification import Verification
+from fieldscope.analyses.verification.changing import NOT_RUN, looked_at, verify_by_changes
 from fieldscope.errors import InputError, ModelError
 from fieldscope.frontends.onnx.trace import trace
 from fieldscope.measure.changes import rehearsal_of

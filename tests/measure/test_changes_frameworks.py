@@ -14,8 +14,8 @@ import tensorflow as tf
 from flax import linen
 
 import fieldscope
-from fieldscope.analyses.changing import looked_at, verify_by_changes
 from fieldscope.analyses.verification import Verification
+from fieldscope.analyses.verification.changing import looked_at, verify_by_changes
 from fieldscope.errors import ModelError
 from fieldscope.frontends.jax.trace import trace as of_jax
 from fieldscope.frontends.keras.trace import trace as of_keras

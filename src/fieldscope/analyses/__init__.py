@@ -1,1 +1,1 @@
-"""One file per question; each returns a frozen report."""
+"""One file or folder per question; each returns a frozen report."""

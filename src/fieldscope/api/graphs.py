@@ -74,7 +74,7 @@ def architecture(
         >>> graph.to_dot()[:17]
         'digraph "Sequenti'
     """
-    from fieldscope.analyses.boxes import architecture_of
+    from fieldscope.analyses.architecture.boxes import architecture_of
     from fieldscope.render import shown  # noqa: F401  # registers how findings show themselves
 
     if path is not None:

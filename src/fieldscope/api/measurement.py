@@ -253,7 +253,7 @@ def verify(
             told=told,
         )
     require("torch", extra="torch", purpose="measuring PyTorch models")
-    from fieldscope.analyses.verifying import layers_to_check, verify_of
+    from fieldscope.analyses.verification.verifying import layers_to_check, verify_of
     from fieldscope.measure.torch.rehearsal import TorchRehearsal
 
     report = analyze(model, inputs, axes=axes, example=example, name=name, framework=framework)
@@ -288,7 +288,7 @@ def _verified_by_changes(
     told: Callable[[str, int, int], None],
 ) -> Verification:
     """Verify a model that can only be run, in its own runtime."""
-    from fieldscope.analyses.changing import looked_at, verify_by_changes
+    from fieldscope.analyses.verification.changing import looked_at, verify_by_changes
     from fieldscope.frontends.detection import framework_of
     from fieldscope.frontends.dispatch import chosen, traced
     from fieldscope.measure.changes import rehearsal_of

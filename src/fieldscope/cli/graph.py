@@ -92,7 +92,7 @@ def graph(
     """Run `fieldscope graph`; `_HELP` says what each option means."""
     kind = _checked(output, format, engine, json)
     with subject_of(asked) as (subject, progress):
-        from fieldscope.analyses.boxes import architecture_of
+        from fieldscope.analyses.architecture.boxes import architecture_of
         from fieldscope.render.architecture import encoded, save
 
         found = architecture_of(subject.analyzed(), on, depth=depth, all=everything)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fieldscope.analyses.architecture import WORST, ArchitectureGraph, Box, Cluster, Edge
+from fieldscope.analyses.architecture.architecture import (
+    WORST,
+    ArchitectureGraph,
+    Box,
+    Cluster,
+    Edge,
+)
+from fieldscope.analyses.architecture.folding import Folded, Folding, Unit, frames
 from fieldscope.analyses.costs import Cost, costs_of
 from fieldscope.analyses.fields import Field
-from fieldscope.analyses.folding import Folded, Folding, Unit, frames
 from fieldscope.analyses.inputs import Extents, Wanted
 from fieldscope.analyses.layers import Layer, Report
 from fieldscope.analyses.nesting import Chain

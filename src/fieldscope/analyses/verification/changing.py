@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from fieldscope.analyses.layer_tests import (
+from fieldscope.analyses.layers import InputInfo, Layer, Report
+from fieldscope.analyses.support import SupportMask
+from fieldscope.analyses.verification.layer_tests import (
     LayerTests,
     boxed,
     positions_of,
     to_check,
     without_elements,
 )
-from fieldscope.analyses.layers import InputInfo, Layer, Report
-from fieldscope.analyses.support import SupportMask
-from fieldscope.analyses.verification import Finding, LayerCheck, Test, Verification
+from fieldscope.analyses.verification.verification import Finding, LayerCheck, Test, Verification
 from fieldscope.geometry import regions
 from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.rehearsal import Changes, Index, Measurement

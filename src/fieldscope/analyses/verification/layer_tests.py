@@ -9,7 +9,7 @@ import numpy as np
 
 from fieldscope.analyses.layers import InputInfo, Layer, Report
 from fieldscope.analyses.support import SupportMask, chosen, support_of
-from fieldscope.analyses.verification import Finding, LayerCheck, Test
+from fieldscope.analyses.verification.verification import Finding, LayerCheck, Test
 from fieldscope.errors import InputError, PositionError
 from fieldscope.geometry import regions
 from fieldscope.geometry.regions import BoolArray

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from fieldscope.analyses.architecture.flow import Flow, Flows, Source
 from fieldscope.analyses.costs import trace_of
-from fieldscope.analyses.flow import Flow, Flows, Source
 from fieldscope.analyses.layers import Layer, Report
 from fieldscope.analyses.nesting import Chain, chains_of, plain
 from fieldscope.analyses.verdicts import Verdict

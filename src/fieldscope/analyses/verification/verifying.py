@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from fieldscope.analyses.layer_tests import (
+from fieldscope.analyses.layers import InputInfo, Layer, Report
+from fieldscope.analyses.support import SupportMask
+from fieldscope.analyses.verification.layer_tests import (
     LayerTests,
     boxed,
     layers_to_check,
@@ -16,9 +18,7 @@ from fieldscope.analyses.layer_tests import (
     to_check,
     without_elements,
 )
-from fieldscope.analyses.layers import InputInfo, Layer, Report
-from fieldscope.analyses.support import SupportMask
-from fieldscope.analyses.verification import Finding, LayerCheck, Verification
+from fieldscope.analyses.verification.verification import Finding, LayerCheck, Verification
 from fieldscope.errors import PositionError
 from fieldscope.geometry.regions import BoolArray
 from fieldscope.measure.rehearsal import Case, Measurement, Rehearsal
