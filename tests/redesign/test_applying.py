@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 
 import fieldscope
 from fieldscope.analyses.edits import Edit, Refit, Remove, Repeat, Reshape
+from fieldscope.analyses.outline import outline_of
 from fieldscope.errors import EditError, ModelError
 from fieldscope.redesign.torch.applying import applied, frozen
 from fieldscope.redesign.torch.calls import calls_of
@@ -94,6 +96,37 @@ def test_pooling_layers_take_another_window(
     pool: nn.Module, edit: Reshape, shape: tuple[int, ...]
 ) -> None:
     assert applied(nn.Sequential(pool), [edit])(torch.rand(1, 1, 10, 7)).shape == shape
+
+
+class Branch(nn.Module):
+    """Pooling along one axis in a branch that can't be taken out as a whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.deep = nn.Conv1d(1, 4, 3, padding=1), nn.Conv1d(4, 4, 7, padding=3)
+        self.pool = nn.MaxPool1d(3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.deep(self.stem(x))
+        result: torch.Tensor = x + self.pool(x)
+        return result
+
+
+def test_pooling_along_one_axis_takes_the_window_that_its_row_of_a_map_has() -> None:
+    # PyTorch pools a map with a single row, which is what the analysis sees.
+    net = Branch()
+    (edit,) = [
+        one
+        for one in outline_of(fieldscope.analyze(net, (1, 1, 8))).windows.values()
+        if one.layer == "pool"
+    ]
+    assert edit.kernel == (1, 3)
+    made: Any = applied(net, [replace(edit, kernel=(1, 1), padding=(0, 0))])
+    assert (made.pool.kernel_size, made.pool.stride, made.pool.padding) == (1, 1, 0)
+    x = torch.rand(1, 1, 8)
+    torch.testing.assert_close(made(x), 2 * net.deep(net.stem(x)))
+    with pytest.raises(EditError, match="it has 1 axes, and kernel 3×1 is for 2"):
+        applied(net, [replace(edit, kernel=(3, 1))])
 
 
 def test_a_removed_module_hands_on_what_enters_it_and_other_names_stay() -> None:

@@ -85,6 +85,17 @@ def test_the_code_makes_the_model_that_the_proposal_makes() -> None:
     assert made(x).shape == wanted(x).shape == (1, 5)
 
 
+def test_a_norm_that_is_refitted_keeps_its_mode() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 8, 3, padding=1), nn.BatchNorm2d(8))
+    edits = (Remove("1"), Refit("2", 4))
+    x = torch.rand(1, 3, 8, 8)
+    for mode in (False, True):
+        model.train(mode)
+        made = executed(proposal(model, *edits).code())["refine"](copy.deepcopy(model))
+        assert made[2].training == mode
+        torch.testing.assert_close(made(x), applied(model, edits)(x))
+
+
 def test_the_code_imports_pytorch_alone_and_fits_a_page() -> None:
     code = proposal(net(), *EDITS).code()
     imported = {

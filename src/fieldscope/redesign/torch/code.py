@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fieldscope.redesign.refinement import Proposal
 
 _LINE = 96
+# Layers that can be refitted and do something else in training.
+_MODAL = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _KEEPING = '''
 def keeping(old: nn.Module, new: nn.Module) -> nn.Module:
     """Give a new layer the middle of an old one's weights, and zeros around it."""
@@ -158,11 +160,14 @@ def _statements(model: nn.Module, edit: Edit) -> Iterator[str]:
         case Refit(layer=path, features=features):
             module = model.get_submodule(path)
             made = constructors.refitted(module, features)
+            own = constructors.path_of(model, path)
             weight = next(module.parameters(recurse=False), None)
             if weight is not None:
-                made += f".to({constructors.path_of(model, path)}.weight)"
+                made += f".to({own}.weight)"
                 if not weight.requires_grad:
                     made += ".requires_grad_(False)"
+            if isinstance(module, _MODAL):
+                made += f".train({own}.training)"
             yield from _said(edit, before)
             yield from _broken(constructors.assignment(model, path, made))
         case Remove(module=path):

@@ -69,11 +69,20 @@ def window_of(module: nn.Module) -> Window:
 
 
 def edited(window: Window, edit: Reshape) -> Window:
-    """The window that an edit makes of another."""
-    parts = {"kernel": edit.kernel, "stride": edit.stride, "dilation": edit.dilation}
-    given: dict[str, Any] = {key: tuple(one) for key, one in parts.items() if one is not None}
-    if edit.padding is not None:
-        given["padding"] = tuple(edit.padding)
+    """The window that an edit makes of another.
+
+    PyTorch runs pooling along one axis as pooling of a map with a single row; where an edit says
+    of that row that nothing slides along it, it is left out.
+
+    >>> edited(window_of(nn.MaxPool1d(3, 1)), Reshape("", kernel=(1, 2), stride=(1, 2))).kernel
+    (2,)
+    """
+    neutral = {"kernel": 1, "stride": 1, "padding": 0, "dilation": 1}
+    parts = {key: getattr(edit, key) for key in neutral}
+    given = {key: tuple(one) for key, one in parts.items() if one is not None}
+    axes = len(window.kernel)
+    if all(len(one) == axes + 1 and one[0] == neutral[key] for key, one in given.items()):
+        given = {key: one[1:] for key, one in given.items()}
     return replace(window, **given)
 
 
