@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 UNLIMITED = "no limit"
 _MOST_NAMED = 2
+_LONGEST = 44
 
 
 def described(found: Resolution) -> Document:
@@ -65,7 +66,10 @@ def _setters(limit: Limit) -> str:
 
 
 def _named(layers: Sequence[str]) -> str:
-    return listed([name or "(model)" for name in layers], most=_MOST_NAMED)
+    """Name a few; of long names one, since a list can't be shortened as a path can."""
+    names = [name or "(model)" for name in layers]
+    told = listed(names, most=_MOST_NAMED)
+    return told if len(told) <= _LONGEST else listed(names, most=1)
 
 
 def _notes(found: Resolution) -> Iterator[Note]:
