@@ -60,11 +60,12 @@ def test_sentences_tell_the_share_and_where_it_lies() -> None:
     )
 
 
-@pytest.mark.parametrize("axes", [1, 2, 3])
-def test_pictures_are_drawn_for_one_to_three_axes(axes: int) -> None:
+@pytest.mark.parametrize(("axes", "reads"), [(1, "1 to 2"), (2, "1 to 2"), (3, "2 to 3")])
+def test_pictures_are_drawn_for_one_to_three_axes(axes: int, reads: str) -> None:
     found = fieldscope.coverage(net(axes), layer="sparse")
     figure = coverage_picture(found, title="how it is read")
     assert len(figure.axes) == 3
+    assert figure.axes[0].get_title(loc="left") == f"reads, {reads}"
     assert png(figure)
     assert png(alignment_picture(fieldscope.alignment(net(axes))))
 

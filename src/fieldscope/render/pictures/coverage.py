@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from fieldscope.errors import InputError
 from fieldscope.render import coverage as words
-from fieldscope.render.numerals import extents, product
+from fieldscope.render.numerals import extents, large, product
 from fieldscope.render.pictures import sheet, style
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def draw(found: Coverage, *, title: str | None = None) -> style.Picture:
             margins=sheet.Margins(left=0.55, right=0.25, above=0.40, below=0.50),
         )
         (panels,) = made.panels
-        _draw_map(panels[0], plane, unread, found.axes)
+        _draw_map(panels[0], plane, unread, found)
         for axes, (name, one) in zip(panels[1:], patterns, strict=True):
             _draw_pattern(axes, one, name)
     return made.figure
@@ -72,10 +72,8 @@ def _sliced(found: Coverage) -> tuple[Floats, npt.NDArray[np.bool_], str]:
     return np.atleast_2d(reads), np.atleast_2d(unread), where
 
 
-def _draw_map(
-    axes: Axes, reads: Floats, unread: npt.NDArray[np.bool_], names: tuple[str, ...]
-) -> None:
-    """Reads by brightness; what nobody reads in a colour and hatch of its own."""
+def _draw_map(axes: Axes, reads: Floats, unread: npt.NDArray[np.bool_], found: Coverage) -> None:
+    """Reads by brightness; what nobody reads in a colour of its own."""
     most = reads.max(initial=0)
     shown = reads / most if most else reads
     low = shown[shown > 0].min(initial=1)
@@ -96,13 +94,25 @@ def _draw_map(
             fontsize=style.SMALL,
             borderaxespad=0.1,
         )
-    axes.set_title("reads (log)" if wide else "reads", fontsize=style.NORMAL, loc="left")
+    name = "reads" if found.scaled or not most else f"reads, {_range(reads)}"
+    axes.set_title(f"{name} (log)" if wide else name, fontsize=style.NORMAL, loc="left")
     style.bare_ticks(axes)
-    axes.set_xlabel(names[-1])
-    if len(names) == 1:
+    axes.set_xlabel(found.axes[-1])
+    if len(found.axes) == 1:
         axes.set_yticks([])
     else:
-        axes.set_ylabel(names[-2])
+        axes.set_ylabel(found.axes[-2])
+
+
+def _range(reads: Floats) -> str:
+    """How often the elements that are read at all are, from the darkest to the brightest.
+
+    >>> _range(np.array([0.0, 1.0, 2.5])), _range(np.array([0.0, 4.0])), _range(np.array([1, 25e6]))
+    ('1 to 2.5', '4', '1 to 25M')
+    """
+    some = reads[reads > 0]
+    ends = [f"{one:.3g}" if one < 1000 else large(round(one)) for one in (some.min(), some.max())]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _draw_pattern(axes: Axes, found: Evenness, name: str) -> None:
