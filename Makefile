@@ -58,6 +58,7 @@ bench: $(STAMP) ## time against a bare forward pass and against the peers
 	$(BIN)/python -m benchmarks.speed $(ARGS)
 	$(BIN)/python -m benchmarks.supports $(ARGS)
 	$(BIN)/python -m benchmarks.frameworks $(ARGS)
+	$(BIN)/python -m benchmarks.findings $(ARGS)
 
 comparison: $(STAMP) ## ask other tools about the same networks, and write docs/comparison.md (minutes)
 	$(BIN)/python -m benchmarks.comparison $(ARGS)
