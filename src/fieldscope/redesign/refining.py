@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TypeAlias
 
 from fieldscope.analyses.edits import Edit
@@ -16,7 +16,16 @@ from fieldscope.redesign.search import Candidate, Told, search
 from fieldscope.redesign.words import sentences, windows_of
 from fieldscope.wording import counted, listed
 
-Prove: TypeAlias = Callable[[Sequence[Edit]], Report]
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came of edits that were carried out: the edited network, and what was noticed."""
+
+    report: Report
+    remarks: tuple[str, ...] = ()
+
+
+Prove: TypeAlias = Callable[[Sequence[Edit]], Proof]
 """Carries edits out on a copy, runs it, and analyses it again."""
 
 
@@ -68,7 +77,7 @@ def refined(
             if prove is not None:
                 try:
                     proven = prove(candidate.edits)
-                    after = figures_of(proven, input)
+                    after = figures_of(proven.report, input)
                 except FieldscopeError as error:
                     notes.append(_dropped(candidate, str(error).splitlines()[0]))
                     continue
@@ -85,9 +94,11 @@ def refined(
                     before=before,
                     after=after,
                     verified=proven is not None,
-                    remarks=() if proven is None else tuple(_other_outputs(report, proven)),
+                    remarks=()
+                    if proven is None
+                    else (*_other_outputs(report, proven.report), *proven.remarks),
                     _subject=subject,
-                    _report=proven,
+                    _report=None if proven is None else proven.report,
                 )
             )
     except KeyboardInterrupt:

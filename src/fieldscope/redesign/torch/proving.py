@@ -13,6 +13,8 @@ from fieldscope.frontends.inputs import Axes
 from fieldscope.frontends.torch.inputs import real
 from fieldscope.frontends.torch.restored import left_as_found
 from fieldscope.measure.torch.samples import samples_of
+from fieldscope.redesign.torch.applying import copied
+from fieldscope.redesign.torch.calls import Calls
 
 
 def has_values(model: nn.Module) -> bool:
@@ -22,6 +24,52 @@ def has_values(model: nn.Module) -> bool:
     (True, False)
     """
     return not any(one.is_meta for one in (*model.parameters(), *model.buffers()))
+
+
+def asleep(model: nn.Module, calls: Calls) -> tuple[str, ...]:
+    """The modules with weights that a run in eval mode doesn't call, such as auxiliary heads.
+
+    >>> from fieldscope.redesign.torch.calls import Call
+    >>> net = nn.ModuleDict({"body": nn.Linear(2, 3), "aux": nn.Sequential(nn.Linear(3, 1))})
+    >>> asleep(net, {"": Call(1), "body": Call(1)})
+    ('aux',)
+    """
+    awake = {""}
+    for path in calls:
+        parts = path.split(".")
+        awake.update(".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    found: dict[str, None] = {}
+    for path, module in model.named_modules():
+        if path not in awake and next(module.parameters(recurse=False), None) is not None:
+            parts = path.split(".")
+            outer = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+            found[next(one for one in outer if one not in awake)] = None
+    return tuple(found)
+
+
+def why_not_in_training(
+    model: nn.Module,
+    inputs: Any,
+    *,
+    input: str | None = None,
+    axes: Axes = None,
+    example: Any = None,
+    seed: int = 0,
+) -> str | None:
+    """Run a copy of a model once in training mode and tell why it fails; None if it doesn't."""
+    made = copied(model).train()
+    devices = sorted({one.get_device() for one in made.parameters() if one.is_cuda})
+    with torch.no_grad(), torch.random.fork_rng(devices=devices):
+        try:
+            if example is not None:
+                given = real(made, example)
+                made(*given.args, **given.kwargs)
+            else:
+                for args, kwargs in samples_of(made, inputs, input=input, axes=axes, seed=seed):
+                    made(*args, **kwargs)
+        except Exception as error:
+            return told(error)
+    return None
 
 
 def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from torch import nn
@@ -12,10 +13,12 @@ from fieldscope.analyses.edits import Edit
 from fieldscope.analyses.layers import Report
 from fieldscope.frontends.inputs import Axes
 from fieldscope.redesign.refinement import Subject
+from fieldscope.redesign.refining import Proof
 from fieldscope.redesign.torch import windows
 from fieldscope.redesign.torch.applying import applied, frozen
 from fieldscope.redesign.torch.calls import calls_of
-from fieldscope.redesign.torch.proving import has_values, run
+from fieldscope.redesign.torch.proving import asleep, has_values, run, why_not_in_training
+from fieldscope.wording import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,14 @@ class Workshop:
         subject: the module and how it is called.
         frozen: layers whose window can't be edited, each with the reason.
         ceil: pooling layers that round their extents up.
-        prove: carries edits out on a copy, runs it, and analyses it again.
+        prove: carries edits out on a copy, runs it, and analyses it again; in training mode it
+            is run, too, where that calls other modules.
     """
 
     subject: Subject
     frozen: Mapping[str, str]
     ceil: tuple[str, ...]
-    prove: Callable[[Sequence[Edit]], Report]
+    prove: Callable[[Sequence[Edit]], Proof]
 
 
 def workshop_of(
@@ -58,11 +62,26 @@ def workshop_of(
     """
     calls = calls_of(model, inputs, axes=axes, example=example)
 
-    def prove(edits: Sequence[Edit]) -> Report:
+    sleeping = asleep(model, calls)
+
+    def failing(one: nn.Module) -> str | None:
+        return why_not_in_training(one, inputs, input=input, axes=axes, example=example, seed=seed)
+
+    @cache
+    def is_trained() -> bool:
+        """Whether the model as it is runs in training mode, so that it can be held to that."""
+        return failing(model) is None
+
+    def prove(edits: Sequence[Edit]) -> Proof:
         made = applied(model, edits, calls=calls, seed=seed)
-        if has_values(made):
-            run(made, inputs, input=input, axes=axes, example=example, seed=seed)
-        return analyzed(made)
+        if not has_values(made):
+            return Proof(analyzed(made))
+        run(made, inputs, input=input, axes=axes, example=example, seed=seed)
+        why = failing(made) if sleeping and is_trained() else None
+        if why is None:
+            return Proof(analyzed(made))
+        only = f"fails in training mode, which calls {listed(sleeping, most=3)}, too: {why}"
+        return Proof(analyzed(made), (only,))
 
     return Workshop(
         subject=Subject(model, calls=calls, seed=seed),
