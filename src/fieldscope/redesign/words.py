@@ -63,7 +63,7 @@ def sentences(edits: Iterable[Edit], windows: Windows) -> tuple[str, ...]:
         conv1: kernel 7×7 -> 3×3, stride 2 -> 1, padding 3 -> 1
         maxpool and layer4: taken out
         layer1.1: followed by 2 copies with weights of their own
-        fc: takes 256 channels, weights begin anew
+        fc: takes 256 features, weights begin anew
         >>> sentences([Remove(f"features.{k}") for k in (9, 10, 11, 11, 14)], {})
         ('features.9 to features.11 and features.14: taken out',)
     """
@@ -111,7 +111,7 @@ def _done(edit: Edit, before: Reshape | None) -> str:
             copies = counted(times, "copy") if times == 1 else f"{times:,} copies"
             return f"followed by {copies} with weights of {'its' if times == 1 else 'their'} own"
         case Refit(features=features):
-            return f"takes {counted(features, 'channel')}, weights begin anew"
+            return f"takes {counted(features, 'feature')}, weights begin anew"
 
 
 def _changed(part: str, edit: Reshape, before: Reshape | None) -> str:
