@@ -108,11 +108,11 @@ def _range(reads: Floats) -> str:
     """How often the elements that are read at all are, from the darkest to the brightest.
 
     >>> _range(np.array([0.0, 1.0, 2.5])), _range(np.array([0.0, 4.0])), _range(np.array([1, 25e6]))
-    ('1 to 2.5', '4', '1 to 25M')
+    ('1 to 2.5', '4 each', '1 to 25M')
     """
     some = reads[reads > 0]
     ends = [f"{one:.3g}" if one < 1000 else large(round(one)) for one in (some.min(), some.max())]
-    return " to ".join(dict.fromkeys(ends))
+    return " to ".join(ends) if ends[0] != ends[1] else f"{ends[0]} each"
 
 
 def _draw_pattern(axes: Axes, found: Evenness, name: str) -> None:

@@ -61,7 +61,7 @@ def coverage_picture(found: Coverage, *, title: str | None = None) -> Figure:
         >>> _ = b.conv(b.input((1, 1, 12, 16)), 2, stride=3)
         >>> figure = coverage_picture(fieldscope.coverage(b))
         >>> [axes.get_title(loc="left") for axes in figure.axes]
-        ['reads', 'reads, far from borders', 'ways to positions']
+        ['reads, 1 each', 'reads, far from borders', 'ways to positions']
     """
     require("matplotlib", extra="plot", purpose="drawing a coverage")
     from fieldscope.render.pictures import coverage
