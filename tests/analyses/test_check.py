@@ -9,6 +9,7 @@ import pytest
 from torch import nn
 
 import fieldscope
+from fieldscope.errors import InputError
 from fieldscope.testing import assert_productive
 
 NET = nn.Sequential(*(nn.Conv2d(1, 1, (3, 5), padding=(1, 2)) for _ in range(4)))
@@ -30,6 +31,7 @@ SHAPE = (1, 1, 7, 64)
         ({"max_stride": 1}, []),
         ({"max_macs": 4 * 15 * 7 * 64}, []),
         ({"max_macs": 4 * 15 * 7 * 64 - 1}, ["MACs at most"]),
+        ({"max_macs": 0}, ["MACs at most"]),
         ({"max_parameters": 64}, []),
         ({"max_parameters": 63, "min_field": 100}, ["field at least", "parameters at most"]),
         ({"exact": True}, []),
@@ -113,3 +115,10 @@ def test_its_picture_tells_the_conditions() -> None:
     found = fieldscope.check(net, (1, 1, 9, 12), no_unproductive=True, min_field=(3, 4))
     notes = [one.get_text() for one in found.to_image().texts if one.get_gid() == "note"]
     assert notes[0] == "no unproductive layers: 0, holds  ·  field at least 3×4: 5×3, fails"
+
+
+def test_a_model_without_positions_is_checked_for_all_but_its_field() -> None:
+    found = fieldscope.check(nn.Identity(), (1, 3, 8, 8), no_unproductive=True, max_parameters=0)
+    assert found.passes
+    with pytest.raises(InputError, match="no layer of Identity has positions"):
+        fieldscope.check(nn.Identity(), (1, 3, 8, 8), min_field=3)

@@ -82,11 +82,9 @@ class Conditions:
 
     def asked(self) -> bool:
         """Whether anything is asked for."""
-        return any(
-            getattr(self, one.name) not in (None, False)
-            for one in fields(self)
-            if one.name != "allow"
-        )
+        given = [getattr(self, one.name) for one in fields(self) if one.name != "allow"]
+        # By identity: to have 0 multiply-accumulates at most is a condition.
+        return any(one is not None and one is not False for one in given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +191,9 @@ def check_of(report: Report, conditions: Conditions, input: Wanted = None) -> Ch
             "min_field=200 or max_stride=32"
         )
     verdicts = productivity_of(report, input)
-    limits = resolution_of(report, verdicts.input)
+    measured = (conditions.min_field, conditions.max_field, conditions.max_stride)
+    # A model without positions has no largest field, and can be checked for all else.
+    limits = None if measured == (None,) * 3 else resolution_of(report, verdicts.input)
     return Check(
         model=report.model,
         input=verdicts.input,
@@ -207,28 +207,19 @@ class _Checks:
     """The conditions, one after the other."""
 
     def __init__(
-        self, report: Report, wanted: Conditions, verdicts: Productivity, limits: Resolution
+        self, report: Report, wanted: Conditions, verdicts: Productivity, limits: Resolution | None
     ) -> None:
         self._report, self._wanted = report, wanted
         self._verdicts, self._limits = verdicts, limits
 
     def all(self) -> Iterator[Condition]:
         wanted, limits = self._wanted, self._limits
-        least = self._per_axis("min_field", wanted.min_field)
-        most = self._per_axis("max_field", wanted.max_field)
-        stride = self._per_axis("max_stride", wanted.max_stride)
         if wanted.no_unproductive:
             yield self._no("no unproductive layers", ("unproductive",))
         if wanted.no_critical:
             yield self._no("no critical layers", ("unproductive", "critical", "partly critical"))
-        field = f"the largest field is {_by(limits.largest)}{_of(limits.upper.layers)}"
-        if least:
-            yield _condition("field at least", least, limits.largest, field, lambda a, b: b >= a)
-        if most:
-            yield _condition("field at most", most, limits.largest, field, lambda a, b: b <= a)
-        if stride:
-            why = f"the total stride is {_by(limits.stride)}"
-            yield _condition("stride at most", stride, limits.stride, why, lambda a, b: b <= a)
+        if limits is not None:
+            yield from self._measured(limits)
         if wanted.max_macs is not None:
             yield self._cost("MACs at most", wanted.max_macs, self._verdicts.macs)
         if wanted.max_parameters is not None:
@@ -237,19 +228,18 @@ class _Checks:
         if wanted.exact:
             yield self._exact()
 
-    def _per_axis(self, name: str, given: Numbers) -> tuple[int, ...]:
-        if given is None:
-            return ()
-        count = len(self._limits.axes)
-        numbers = _several(given)
-        numbers = numbers * count if len(numbers) == 1 else numbers
-        if len(numbers) != count:
-            axes = ", ".join(self._limits.axes)
-            raise InputError(
-                f"{name} is {_by(numbers)}, which doesn't fit the input's axes ({axes})\n"
-                "give one number, or one per axis"
-            )
-        return numbers
+    def _measured(self, limits: Resolution) -> Iterator[Condition]:
+        least = _per_axis("min_field", self._wanted.min_field, limits.axes)
+        most = _per_axis("max_field", self._wanted.max_field, limits.axes)
+        stride = _per_axis("max_stride", self._wanted.max_stride, limits.axes)
+        field = f"the largest field is {_by(limits.largest)}{_of(limits.upper.layers)}"
+        if least:
+            yield _condition("field at least", least, limits.largest, field, lambda a, b: b >= a)
+        if most:
+            yield _condition("field at most", most, limits.largest, field, lambda a, b: b <= a)
+        if stride:
+            why = f"the total stride is {_by(limits.stride)}"
+            yield _condition("stride at most", stride, limits.stride, why, lambda a, b: b <= a)
 
     def _no(self, name: str, verdicts: tuple[str, ...]) -> Condition:
         found = [one for one in self._verdicts.layers if one.verdict in verdicts]
@@ -281,6 +271,19 @@ class _Checks:
             not bounds,
             listed(places, most=_MOST_NAMED),
         )
+
+
+def _per_axis(name: str, given: Numbers, axes: Sequence[str]) -> tuple[int, ...]:
+    if given is None:
+        return ()
+    numbers = _several(given)
+    numbers = numbers * len(axes) if len(numbers) == 1 else numbers
+    if len(numbers) != len(axes):
+        raise InputError(
+            f"{name} is {_by(numbers)}, which doesn't fit the input's axes ({', '.join(axes)})\n"
+            "give one number, or one per axis"
+        )
+    return numbers
 
 
 def _several(given: Numbers) -> tuple[int, ...]:
