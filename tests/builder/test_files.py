@@ -187,6 +187,13 @@ DAMAGED: dict[str, tuple[str, str]] = {
         "\n".join(line for line in TEXT.splitlines() if not line.startswith("output")),
         "no output is named",
     ),
+    "outputs": (
+        TEXT.replace(
+            'output {"name": "map"', 'output {"name": "map", "value": 1}\noutput {"name": "map"'
+        ),
+        "two outputs are called 'map'",
+    ),
+    "axes": (TEXT.replace('{"y": 2', '{"y": [2]'), r"axes \{'y': \[2\]"),
     "origin": (TEXT.replace("origin {", "# origin {"), "a node is of origin @"),
     "broken json": (CALLS[:-4], "it is no JSON"),
     "schema": ('{"schema": "onnx/3"}', "its schema is 'onnx/3'"),
@@ -281,3 +288,12 @@ def test_the_calls_are_plain_json_with_a_line_each() -> None:
             },
         ],
     }
+
+
+def test_a_graph_without_origins_has_all_findings(tmp_path: Path) -> None:
+    lines = [line for line in TEXT.splitlines() if not line.startswith("origin")]
+    text = "\n".join(line.rpartition(" @")[0] or line for line in lines)
+    (tmp_path / "net.fsg").write_text(text)
+    report = fieldscope.analyze(tmp_path / "net.fsg")
+    found = fieldscope.growth(report, input=report.inputs[0].name)
+    assert any(layer.changes for layer in found.layers)

@@ -201,7 +201,8 @@ class Supposing:
         edit = _edit(layer, window, changed)
         outline = self._outline
         try:
-            if outline is not None:
+            # Graphs from files may have nodes of no layer, which no edit can name.
+            if outline is not None and layer:
                 size = outline.size_with([edit], self._target._value, self._given.nodes)
             else:
                 size = self._walked(window, edit)

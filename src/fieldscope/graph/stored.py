@@ -213,6 +213,7 @@ def _trace(graph: Graph, entries: Iterable[_Entry], name: str) -> Trace:
         raise GraphError(
             'no output is named\nadd a line such as output {"name": "output", "value": 1}'
         )
+    _once("outputs", [one for one, _ in outputs])
     return Trace(
         model=_get(model, "name", str, name),
         framework=_get(model, "framework", str, "fieldscope"),
@@ -271,14 +272,18 @@ def _inputs(entries: list[_Entry], graph: Graph) -> tuple[TracedInput, ...]:
     for entry, value in zip(entries, values, strict=True):
         shape, axes = graph.shape(value), _get(entry, "axes", dict, {})
         places = tuple(axes.values())
-        if len(set(places)) != len(places) or not all(
-            type(axis) is int and 0 <= axis < len(shape) for axis in places
-        ):
+        known = all(type(axis) is int and 0 <= axis < len(shape) for axis in places)
+        if not known or len(set(places)) != len(places):
             raise GraphError(f"{entry.where}, input: axes {axes} of a shape {shape}")
         found.append(TracedInput(_get(entry, "name", str), shape, places, tuple(axes)))
-    if len({one.name for one in found}) != len(found):
-        raise GraphError(f"two inputs are called {found[0].name!r}")
+    _once("inputs", [one.name for one in found])
     return tuple(found)
+
+
+def _once(what: str, names: list[str]) -> None:
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise GraphError(f"two {what} are called {twice!r}\ngive each a name of its own")
 
 
 def _parameters(model: _Entry, layers: list[_Entry]) -> dict[str, int] | None:
