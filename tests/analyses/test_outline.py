@@ -387,3 +387,15 @@ def test_networks_at_other_extents_are_what_a_fresh_analysis_says(name: str) -> 
     fresh = outlined(model, (1, 3, 128, 80)).base
     assert seen(found.layers) == seen(fresh.layers)
     assert (found.macs, found.parameters) == (fresh.macs, fresh.parameters)
+
+
+def test_a_map_that_is_empty_stays_empty() -> None:
+    class Emptied(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x)[:, :, 5:5]
+
+    report = fieldscope.analyze(Emptied(nn.Conv1d(1, 1, 3), nn.Conv1d(1, 1, 3)), (1, 1, 16))
+    outline = outline_of(report)
+    assert outline.base["1"].size == (5,)
+    with pytest.raises(EditError, match="fixed shape at slice_1"):
+        outline.with_edits([Reshape("0", kernel=(1,), padding=(0,))])

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import fieldscope
@@ -180,3 +181,12 @@ def test_a_giant_map_is_refused_at_once() -> None:
     b.conv(b.input((1, 1, 1 << 14, 1 << 14)), 3)
     with pytest.raises(InputError, match="268,435,456 elements along its spatial axes"):
         fieldscope.coverage(b)
+
+
+def test_an_empty_map_is_told_as_such() -> None:
+    class Emptied(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[:, :, 5:5]
+
+    with pytest.raises(InputError, match=r"layer '.*' has the shape \(1, 1, 0\), so there are"):
+        fieldscope.coverage(Emptied(), (1, 1, 8))

@@ -213,6 +213,12 @@ def coverage_of(report: Report, layer: str | None = None, input: str | None = No
             f"input {info.name!r} has {size:,} elements along its spatial axes, and {LARGEST:,} is "
             "the most to count reads of\ngive smaller inputs; far from the borders nothing changes"
         )
+    for what, shape in ((f"input {info.name!r}", info.shape), (f"layer {one.name!r}", one.shape)):
+        if 0 in shape:
+            raise InputError(
+                f"{what} has the shape {shape}, so there are no positions that read anything\n"
+                "name another layer, or give a larger input"
+            )
     number = [given.name for given in report.inputs].index(info.name)
     elements = _elements(interpretation, one._value, (), number, fold_context=False)
     others = tuple(k for k in range(elements.ndim) if k not in info.spatial)

@@ -90,6 +90,8 @@ def cut(place: Place, given: tuple[Value, ...]) -> Value:
         return fixed(place, given)
     if axis not in value.at:
         return Value(tuple(shape), value.at, value.planes, value.uneven)
+    if out < 1:
+        return fixed(place, given)
     if isinstance(operator, Slice):
         if out == 1 and want > 1:
             return fixed(place, given)
