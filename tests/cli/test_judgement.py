@@ -117,6 +117,13 @@ def test_a_comparison_needs_two_models(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("nets")
+def test_a_comparison_says_which_of_its_models_fails(run: Run) -> None:
+    found = run("compare", "nets.py:chain", "nets.py:volume", "--input", "1x1x24x32")
+    assert found.exit_code == 2
+    assert found.stderr.startswith("fieldscope: nets.py:volume: the model fails on inputs ")
+
+
+@pytest.mark.usefixtures("nets")
 @pytest.mark.parametrize("name", ["productivity", "resolution", "check"])
 def test_a_resolution_of_0_is_told(run: Run, name: str) -> None:
     more = ["--no-unproductive"] if name == "check" else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from fieldscope.analyses.layers import Report
 from fieldscope.analyses.productivity import Productivity, plain, productivity_of
 from fieldscope.analyses.resolution import Resolution, resolution_of
 from fieldscope.analyses.steps import Sizes
-from fieldscope.errors import InputError
+from fieldscope.errors import FieldscopeError, InputError
 from fieldscope.media import Result
 from fieldscope.version import __version__
 
@@ -96,6 +97,17 @@ class Comparison(Result):
         }
 
 
+@contextlib.contextmanager
+def of_model(name: str) -> Iterator[None]:
+    """Say in errors which of several models they are about."""
+    try:
+        yield
+    except FieldscopeError as error:
+        if name not in str(error):
+            error.args = (f"{name}: {error}", *error.args[1:])
+        raise
+
+
 def compared(reports: Sequence[tuple[str, Report]], input: Wanted = None) -> Comparison:
     """Put networks side by side; see `fieldscope.compare`.
 
@@ -106,7 +118,8 @@ def compared(reports: Sequence[tuple[str, Report]], input: Wanted = None) -> Com
         raise InputError(f"a comparison takes two models or more, got {len(reports)}")
     found = []
     for name, report in reports:
-        verdicts = productivity_of(report, input)
-        limits = resolution_of(report, verdicts.input)
+        with of_model(name):
+            verdicts = productivity_of(report, input)
+            limits = resolution_of(report, verdicts.input)
         found.append(Compared(name, verdicts, limits, exact=not report.bounds))
     return Comparison(tuple(found))

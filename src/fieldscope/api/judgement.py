@@ -147,13 +147,14 @@ def compare(
         >>> [(one.name, one.largest) for one in compare(nets, (1, 1, 32, 32)).models]
         [('small', (3, 3)), ('large', (9, 9))]
     """
-    from fieldscope.analyses.comparison import compared
+    from fieldscope.analyses.comparison import compared, of_model
     from fieldscope.render import shown  # noqa: F401  # registers how findings show themselves
 
     named = models.items() if isinstance(models, Mapping) else [(None, one) for one in models]
     reports = []
-    for name, model in named:
-        report = _reported(model, inputs, axes=axes)
+    for place, (name, model) in enumerate(named):
+        with of_model(name or (model if isinstance(model, str) else f"model {place}")):
+            report = _reported(model, inputs, axes=axes)
         reports.append((name or report.model, report))
     return compared(reports, input)
 

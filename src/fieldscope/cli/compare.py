@@ -37,11 +37,12 @@ def compare(asked: Sequence[Asked], *, on: str | None, wanted: Wanted) -> None:
             f"a comparison takes two models or more, got {asked[0].target} alone\n"
             "name another one behind it"
         )
+    from fieldscope.analyses.comparison import compared, of_model
+
     reports = []
     for one in asked:
-        with subject_of(one) as (subject, _):
+        with of_model(one.target), subject_of(one) as (subject, _):
             reports.append((subject.name, subject.analyzed()))
-    from fieldscope.analyses.comparison import compared
     from fieldscope.render.comparison import described
 
     found = compared(reports, on)
