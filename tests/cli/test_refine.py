@@ -133,15 +133,27 @@ def test_code_goes_to_stdout_alone(run: Run) -> None:
 
 
 def test_a_network_that_is_fine_needs_no_proposal(run: Run) -> None:
-    found = run("refine", "deep.py:fine", "--input", "1x1x10x14", "--write", "refined.py")
+    files = ("--write", "refined.py", "--output", "refined.png")
+    found = run("refine", "deep.py:fine", "--input", "1x1x10x14", *files)
     assert found.exit_code == 0
     assert "There is no proposal: " in found.stdout
+    assert found.stderr == (
+        "fieldscope: there is no proposal, so nothing was written to refined.py and refined.png\n"
+    )
     assert not Path("refined.py").exists()
+    assert not Path("refined.png").exists()
+
+
+def test_a_budget_that_is_none_is_told_before_the_model_is_built(run: Run) -> None:
+    found = run("refine", "deep.py:nothing", "--input", "1x1x10x14", "--budget", "0")
+    assert found.stderr.startswith("fieldscope: the budget is '0'")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--budget", "0"), "the budget is '0'; it must be a factor of today's compute"),
+        (("--seed", "9" * 30), f"the seed is {'9' * 30}"),
         (("--budget", "2x"), "the budget is '2x', and efficiency never takes more compute than n"),
         (("--goal", "fun"), "invalid value for '--goal': 'fun' is not one of 'efficiency', 'perf"),
         (("--write", "deep.py"), "--write deep.py would replace the code of the model"),

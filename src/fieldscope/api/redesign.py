@@ -86,8 +86,7 @@ def refine(
     from fieldscope.redesign.refining import refined
     from fieldscope.render import shown  # noqa: F401  # registers how findings show themselves
 
-    aim = _goal(goal)
-    factor = _budget(budget, aim)
+    aim, factor = aimed(goal, budget, seed=seed)
     if most < 1:
         raise InputError(f"most is {most!r}; it must be 1 or more")
     if isinstance(model, Report):
@@ -146,6 +145,24 @@ def why_not_editable(model: Any) -> str:
     names = {"onnx": "ONNX", "keras": "Keras", "jax": "JAX", "tensorflow": "TensorFlow"}
     whose = f" of {names[kind]}" if kind in names else ""
     return f"it is of type {type(model).__name__}{whose}, which is no module of PyTorch"
+
+
+def aimed(
+    goal: Goal | str, budget: float | str | None, *, seed: int = 0
+) -> tuple[Goal, float | None]:
+    """A goal and its budget as a factor, checked before any work.
+
+    Raises:
+        InputError: the goal, the budget or the seed is none.
+
+    Example:
+        >>> aimed("performance", "2x"), aimed("efficiency", None)
+        (('performance', 2.0), ('efficiency', 1.0))
+    """
+    aim = _goal(goal)
+    if not -(1 << 63) <= seed < 1 << 64:
+        raise InputError(f"the seed is {seed}\ngive a whole number of 64 bits, such as 0")
+    return aim, _budget(budget, aim)
 
 
 def _goal(goal: str) -> Goal:

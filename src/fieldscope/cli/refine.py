@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from fieldscope.cli.parameters import gathered
 from fieldscope.cli.refined import check_spares, maker
 from fieldscope.cli.target import TARGET_HELP, Asked, Subject, of_a_model, subject_of
 from fieldscope.errors import InputError, ModelError
+from fieldscope.wording import listed
 
 if TYPE_CHECKING:
     from fieldscope.redesign.refinement import Refinement
@@ -104,6 +106,10 @@ def refine(
 ) -> None:
     """Run `fieldscope refine`; `_HELP` says what each option means."""
     _check(asked, write, number, wanted)
+    # Imported here, so that --help answers at once.
+    from fieldscope.api.redesign import aimed
+
+    aimed(goal, budget, seed=seed)
     with subject_of(asked) as (subject, progress):
         from fieldscope.api.redesign import refine as refinement
 
@@ -131,8 +137,16 @@ def refine(
         files.write(write, code)
     from fieldscope.render.refinement import described
 
+    missing = [] if found.proposals else [one for one in (write, wanted.output) if one is not None]
+    if missing:
+        wanted = replace(wanted, output=None)
     silent = asked.quiet or write == files.STDOUT
     wanted.deliver(found, lambda: described(found), quiet=silent)
+    if missing and not asked.quiet:
+        places = listed(["stdout" if one == files.STDOUT else one for one in missing])
+        click.echo(
+            f"fieldscope: there is no proposal, so nothing was written to {places}", err=True
+        )
     if not found.proposals and found.before.unproductive:
         click.get_current_context().exit(SAYS_NO)
 
