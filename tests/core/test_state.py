@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import fieldscope
+from fieldscope.errors import InputError, ModelError
 from fieldscope.frontends.torch.constants import MOST_FROM_WEIGHTS, Constants
 from fieldscope.frontends.torch.operators import info_of
 
@@ -194,3 +195,15 @@ def test_memory_that_nobody_filled_has_no_say() -> None:
 
     output = fieldscope.analyze(looked_up, (1, 1, 8)).output
     assert [output.box((k,)) for k in range(8)] == [(slice(0, 1),)] * 8
+
+
+def test_weights_without_shapes_are_told_and_nothing_is_changed() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.LazyConv2d(4, 3))
+    with pytest.raises(ModelError, match="LazyConv2d has weights whose shapes its first input"):
+        fieldscope.analyze(net, (1, 1, 16, 16))
+    assert all(module.training for module in net.modules())
+
+
+def test_a_shape_that_no_tensor_has_is_told() -> None:
+    with pytest.raises(InputError, match="more than a tensor can have"):
+        fieldscope.analyze(nn.Conv1d(1, 1, 3), (1, 1, 1 << 62))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+import fieldscope
 from fieldscope.errors import InputError, ModelError
 from fieldscope.frontends.detection import framework_of, mentions
 
@@ -160,3 +161,8 @@ def test_a_recursive_function_ends() -> None:
 
     found: Callable[..., Any] = again
     assert framework_of(found) == "jax"
+
+
+def test_a_module_that_is_told_to_be_onnx_is_refused() -> None:
+    with pytest.raises(InputError, match="framework is onnx, and the model is of type Conv1d"):
+        fieldscope.analyze(torch.nn.Conv1d(1, 1, 3), (1, 1, 8), framework="onnx")

@@ -16,6 +16,7 @@ from fieldscope.frontends.detection import (
     Framework,
     framework_of,
     framework_of_file,
+    framework_of_type,
     is_described,
 )
 from fieldscope.frontends.extents import as_declared, check_declared
@@ -161,14 +162,19 @@ def _told(framework: str, model: Any) -> Framework:
             f"a network described by hand needs no framework, and {kind} is given\n"
             "leave the framework out"
         )
-    own = framework_of_file(Path(model)) if isinstance(model, os.PathLike) else None
+    file = isinstance(model, os.PathLike)
+    if kind == "onnx" and not file and framework_of_type(type(model)) != "onnx":
+        raise InputError(
+            f"framework is onnx, and the model is of type {type(model).__name__}\n"
+            "leave the framework out, which is for functions; ONNX models are files, or ModelProtos"
+        )
+    own = framework_of_file(Path(model)) if file else None
     if own not in (None, kind) and {own, kind} != {"keras", "tensorflow"}:
         shown = displayed(Path(model))
         graph = "a graph, which needs no framework, not a model"
         held = graph if own == "fieldscope" else f"a model of {own}, not"
         raise InputError(
-            f"{shown} holds {held} of {kind}\n"
-            "leave the framework out, which is for functions"
+            f"{shown} holds {held} of {kind}\nleave the framework out, which is for functions"
         )
     if isinstance(model, os.PathLike) and kind == "jax":
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ from fieldscope.errors import InputError
 from fieldscope.frontends import inputs as inputs_of
 from fieldscope.frontends.inputs import Axes, Spec
 from fieldscope.frontends.torch.shaped import shaped
+
+# PyTorch counts bytes in 64 bits.
+_MOST = 1 << 59
 
 
 class Given(NamedTuple):
@@ -104,6 +108,11 @@ def _tensor(one: Any, name: str, dtype: torch.dtype) -> Any:
     if any(extent < 1 for extent in one) or not one:
         raise InputError(
             f"the shape of input {name!r} is {tuple(one)}; every extent must be 1 or more"
+        )
+    if math.prod(one) > _MOST:
+        raise InputError(
+            f"the shape of input {name!r} is {tuple(one)}, of {math.prod(one):,} elements: more "
+            "than a tensor can have"
         )
     return shaped(torch.empty(tuple(one), dtype=dtype, device="meta"))
 

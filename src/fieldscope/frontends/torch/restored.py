@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
+
+from fieldscope.errors import ModelError
 
 _CONTAINERS = (list, dict, set)
 
@@ -63,6 +66,11 @@ class Restorer:
         self._taken[id(module)] = (module, state, contents)
         for tensor in (*module._parameters.values(), *module._buffers.values()):
             if tensor is not None:
+                if is_lazy(tensor):
+                    raise ModelError(
+                        f"{type(module).__name__} has weights whose shapes its first input decides"
+                        "\nrun the model once on a real input, then analyse it"
+                    )
                 self._memory.append((tensor, tensor.untyped_storage()._cdata, tensor.data))
         if getattr(module, "training", False):  # frozen scripts have no mode
             self._training.append(module)
