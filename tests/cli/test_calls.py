@@ -173,3 +173,19 @@ def test_ctrl_c_ends_the_command_quietly(tmp_path: Path) -> None:
     process = started("analyze", f"{tmp_path}/slow.py:Net")
     assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+def test_ctrl_c_at_the_very_start_shows_no_traceback(tmp_path: Path) -> None:
+    # The interrupt comes while the command itself is imported.
+    (tmp_path / "click.py").write_text(
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(SOURCE)])}
+    done = subprocess.run(
+        [sys.executable, "-m", "fieldscope", "--version"],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -119,4 +119,5 @@ def test_what_was_there_stays_if_drawing_fails(run: Run, tmp_path: Path) -> None
         result = run(*CHAIN, "-o", "net.png")
     assert result.exit_code == 2
     assert "dot cannot draw the graph: exit code 3" in result.stderr
+    assert result.stderr.endswith("as .svg with the built-in layout: --engine builtin\n")
     assert Path("net.png").read_text() == "before"

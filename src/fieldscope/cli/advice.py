@@ -33,6 +33,8 @@ _SAID: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"^report\.layers lists them all", "fieldscope analyze lists them all"),
     (r"^name the layers to show$", "name the layers to show with --layer"),
     (r"^leave the position out", "leave --at out"),
+    (r'\bengine="builtin"', "--engine builtin"),
+    (r"\bfold more with depth=1\b", "fold more with --depth 1"),
     (r"^pass resize=True \(--resize\) to", "pass --resize to"),
 )
 
