@@ -176,6 +176,26 @@ def test_extents_that_do_not_fit_are_told(wanted: Any, message: str) -> None:
         fieldscope.productivity(report, input=wanted)
 
 
+def test_costs_stay_those_of_the_analysis_where_padding_follows_the_extents() -> None:
+    b = fieldscope.Builder("same")
+    x = b.conv(b.input((1, 1, 64, 64)), 3, stride=2, padding="same", channels=4)
+    b.conv(x, 3, channels=4)
+    assert fieldscope.productivity(fieldscope.analyze(b), input=33).costed == (64, 64)
+
+    class Same(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 3, stride=2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            more = 1 - x.shape[-1] % 2
+            found: torch.Tensor = self.conv(nn.functional.pad(x, (0, more, 0, more)))
+            return found
+
+    report = fieldscope.analyze(Same(), (1, 1, 64, 64))
+    assert fieldscope.productivity(report, input=33).costed == (64, 64)
+
+
 def test_a_network_without_spatial_layers_has_nothing_unproductive() -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Linear(8, 2))
     found = fieldscope.productivity(net, (1, 1, 8, 8))

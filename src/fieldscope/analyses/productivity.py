@@ -19,13 +19,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fieldscope.analyses.costs import are_counted
+from fieldscope.analyses.costs import are_counted, trace_of
 from fieldscope.analyses.inputs import Extents, Wanted, wanted_of
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.outline.outline import outline_of
 from fieldscope.analyses.steps import Sizes, Step, steps_of
 from fieldscope.analyses.verdicts import VERDICTS, Verdict, verdict_on
 from fieldscope.errors import EditError
+from fieldscope.graph.graph import Graph
+from fieldscope.graph.operators import Pad, Window
 from fieldscope.media import Result
 from fieldscope.version import __version__
 
@@ -77,8 +79,8 @@ class Productivity(Result):
         axes: names of the input's spatial axes.
         spatial: places of those axes in the shape.
         extents: extents that the verdicts are for, per axis.
-        costed: extents that the costs are for: those, or where the network can't be called at
-            them, the analysed ones.
+        costed: extents that the costs are for: those, or where they can't be told for them (layers
+            of fixed shape, padding that follows the extents), the analysed ones.
         layers: one per layer that reads the input, in execution order.
         counted: whether all parameters are known; else those of kernels and matrices are.
 
@@ -222,12 +224,29 @@ def productivity_of(report: Report, input: Wanted = None) -> Productivity:
 
 
 def _foreseen_costs(report: Report, input: str, extents: Extents) -> dict[str, int] | None:
-    """Multiply-accumulates at other extents; None where a layer's shape allows no others."""
+    """Multiply-accumulates at other extents; None where they can't be told.
+
+    Layers of fixed shape may allow no others. Padding that a framework works out from the
+    extents ("SAME" in front of a stride) is a number like any other in a graph: it is PyTorch's
+    own windows that never have it.
+    """
+    if report.framework != "torch" or _pads_before_strides(trace_of(report).graph):
+        return None
     try:
         outlook = outline_of(report, input).with_edits(extents=extents)
     except EditError:
         return None
     return {layer.name: layer.macs for layer in outlook.layers}
+
+
+def _pads_before_strides(graph: Graph) -> bool:
+    """Whether any window with a stride slides over what an operator of its own has padded."""
+    return any(
+        isinstance(node.operator, Window)
+        and any(window.stride > 1 for window in node.operator.windows)
+        and isinstance(graph.nodes[node.operands[0]].operator, Pad)
+        for node in graph.nodes
+    )
 
 
 def _judged(

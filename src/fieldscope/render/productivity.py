@@ -85,7 +85,7 @@ def _notes(found: Productivity, shown: Sequence[LayerProductivity]) -> Iterator[
         yield Note(f"{WHOLE}: reads the whole input along that axis")
     if found.costed != found.extents:
         yield Note(
-            f"MACs are those at {product(found.costed)}: layers of fixed shape allow no others"
+            f"MACs are those at {product(found.costed)}: at other extents shapes aren't known"
         )
     if not found.counted:
         yield Note("parameters: those of kernels and matrices; biases and norms aren't told")
