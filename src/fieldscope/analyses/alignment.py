@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from fieldscope.analyses.centres import Grid, grid_of
 from fieldscope.analyses.costs import trace_of
+from fieldscope.analyses.export import plain
 from fieldscope.analyses.layers import InputInfo, Report
 from fieldscope.geometry.layout import position_axes
 from fieldscope.graph.graph import Node
@@ -129,13 +130,13 @@ class Alignment(Result):
                     "layer": join.layer,
                     "source": join.source,
                     "verdict": join.verdict,
-                    "offset": _plain(join.offset),
+                    "offset": plain(join.offset),
                     "branches": [
                         {
                             "layer": branch.layer,
-                            "stride": _plain(branch.stride),
-                            "centre": _plain(branch.centre),
-                            "offset": _plain(branch.offset),
+                            "stride": plain(branch.stride),
+                            "centre": plain(branch.centre),
+                            "offset": plain(branch.offset),
                         }
                         for branch in join.branches
                     ],
@@ -143,13 +144,6 @@ class Alignment(Result):
                 for join in self.joins
             ],
         }
-
-
-def _plain(numbers: Sequence[int | Fraction | None]) -> list[int | str | None]:
-    return [
-        one if one is None else int(one) if one == int(one) else f"{Fraction(one)}"
-        for one in numbers
-    ]
 
 
 def alignment_of(report: Report, input: str | None = None) -> Alignment:

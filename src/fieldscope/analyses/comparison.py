@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fieldscope.analyses.export import plain
 from fieldscope.analyses.inputs import Wanted
 from fieldscope.analyses.layers import Report
-from fieldscope.analyses.productivity import Productivity, plain, productivity_of
+from fieldscope.analyses.productivity import Productivity, productivity_of
 from fieldscope.analyses.resolution import Resolution, resolution_of
 from fieldscope.analyses.steps import Sizes
 from fieldscope.errors import FieldscopeError, InputError

@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +170,15 @@ def _number(value: _Number | None) -> int | str | None:
     if isinstance(value, Fraction) and value.denominator > 1:
         return f"{value.numerator}/{value.denominator}"
     return int(value)
+
+
+def plain(numbers: Iterable[_Number | None]) -> list[int | str | None]:
+    """Numbers as findings have them in JSON: fractions as texts, "all" for an infinite one.
+
+    >>> plain((3, Fraction(1, 2), math.inf, None))
+    [3, '1/2', 'all', None]
+    """
+    return ["all" if number == math.inf else _number(number) for number in numbers]
 
 
 def _written(cell: object) -> object:

@@ -16,9 +16,10 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from fieldscope.analyses.costs import trace_of
+from fieldscope.analyses.export import plain
 from fieldscope.analyses.layers import InputInfo, Layer, Report
 from fieldscope.analyses.steps import Sizes, Step, steps_of
-from fieldscope.analyses.supposing import Change, Supposing, Window, plain_number, window_of
+from fieldscope.analyses.supposing import Change, Supposing, Window, window_of
 from fieldscope.analyses.tracking import Graphed, Moves, graphed, moves_of
 from fieldscope.errors import InputError, LayerNotFoundError
 from fieldscope.media import Result
@@ -172,7 +173,7 @@ class Growth(Result):
             "model": self.model,
             "input": {"name": self.input, "axes": list(self.axes)},
             "layer": self.layer,
-            "size": [plain_number(size) for size in self.size],
+            "size": plain(self.size),
             "divided": list(self.divided),
             "layers": [self._plain(layer) for layer in self.layers],
         }
@@ -183,10 +184,10 @@ class Growth(Result):
             "operator": layer.operator,
             "source": layer.source,
             "window": None if layer.window is None else layer.window.to_dict(),
-            "share": [plain_number(one) for one in layer.share],
+            "share": plain(layer.share),
             "part": list(self.part_of(layer)),
             "on_path": list(layer.on_path),
-            "size": [plain_number(one) for one in layer.size],
+            "size": plain(layer.size),
             "changes": [change.to_dict() for change in layer.changes],
         }
 

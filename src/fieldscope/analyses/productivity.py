@@ -14,12 +14,12 @@ Optimizing Convolutional Neural Network Architectures without Training", ICMLA 2
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from fieldscope.analyses.costs import are_counted, trace_of
+from fieldscope.analyses.export import plain
 from fieldscope.analyses.inputs import Extents, Wanted, wanted_of
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.outline.outline import outline_of
@@ -194,15 +194,6 @@ class Productivity(Result):
                 for layer in self.layers
             ],
         }
-
-
-def plain(sizes: Sequence[int | float]) -> list[int | str]:
-    """Sizes as JSON has them: whole numbers, and "all" for an infinite one.
-
-    >>> plain((3, math.inf))
-    [3, 'all']
-    """
-    return ["all" if size == math.inf else int(size) for size in sizes]
 
 
 def productivity_of(report: Report, input: Wanted = None) -> Productivity:

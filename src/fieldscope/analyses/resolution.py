@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from fieldscope.analyses.export import plain
 from fieldscope.analyses.layers import Report
-from fieldscope.analyses.productivity import plain
 from fieldscope.analyses.steps import Sizes, Step, steps_of
 from fieldscope.errors import InputError
 from fieldscope.media import Result

@@ -11,6 +11,7 @@ from operator import index
 from typing import Any, Literal, TypeAlias
 
 from fieldscope.analyses.edits import Reshape
+from fieldscope.analyses.export import plain
 from fieldscope.analyses.fields import axis_field
 from fieldscope.analyses.layers import InputInfo, Layer, Report
 from fieldscope.analyses.outline import Outline, outline_of
@@ -58,7 +59,7 @@ class Window:
             "stride": list(self.stride),
             "dilation": list(self.dilation),
             "transposed": self.transposed,
-            "spacing": [plain_number(one) for one in self.spacing],
+            "spacing": plain(self.spacing),
         }
 
 
@@ -87,23 +88,10 @@ class Change:
         return {
             "what": self.what,
             "kind": self.kind,
-            "size": None if self.size is None else [plain_number(one) for one in self.size],
-            "delta": None if self.delta is None else [plain_number(one) for one in self.delta],
+            "size": None if self.size is None else plain(self.size),
+            "delta": None if self.delta is None else plain(self.delta),
             **({"why": self.why} if self.why else {}),
         }
-
-
-def plain_number(number: int | float | Fraction | None) -> int | str | None:
-    """A number as JSON has it.
-
-    >>> plain_number(3), plain_number(Fraction(1, 2)), plain_number(math.inf), plain_number(None)
-    (3, '1/2', 'all', None)
-    """
-    if number is None:
-        return None
-    if number == math.inf:
-        return "all"
-    return int(number) if number == int(number) else str(number)
 
 
 def window_of(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from fieldscope.analyses.export import plain
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.outline import Foreseen, Outlook
-from fieldscope.analyses.productivity import LayerProductivity, plain, productivity_of
+from fieldscope.analyses.productivity import LayerProductivity, productivity_of
 
 Sizes = tuple[int | float, ...]
 Strides = tuple[int | Fraction | None, ...]
