@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import fieldscope
 from fieldscope.analyses.growth import Growth, LayerGrowth
-from fieldscope.analyses.supposing import Change, Window
+from fieldscope.analyses.growth.supposing import Change, Window
 from fieldscope.errors import InputError
 from fieldscope.render.growth import closing, described
 from fieldscope.render.layout import text

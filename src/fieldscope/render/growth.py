@@ -13,7 +13,7 @@ from fieldscope.wording import counted, listed
 
 if TYPE_CHECKING:
     from fieldscope.analyses.growth import Growth, LayerGrowth
-    from fieldscope.analyses.supposing import Kind
+    from fieldscope.analyses.growth.supposing import Kind
 
 CHANGES: dict[Kind, str] = {
     "smaller kernel": "kernel−2",

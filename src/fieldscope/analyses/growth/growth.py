@@ -17,10 +17,10 @@ from typing import Any, TypeAlias
 
 from fieldscope.analyses.costs import trace_of
 from fieldscope.analyses.export import plain
+from fieldscope.analyses.growth.supposing import Change, Supposing, Window, window_of
+from fieldscope.analyses.growth.tracking import Graphed, Moves, graphed, moves_of
 from fieldscope.analyses.layers import InputInfo, Layer, Report
 from fieldscope.analyses.steps import Sizes, Step, steps_of
-from fieldscope.analyses.supposing import Change, Supposing, Window, window_of
-from fieldscope.analyses.tracking import Graphed, Moves, graphed, moves_of
 from fieldscope.errors import InputError, LayerNotFoundError
 from fieldscope.media import Result
 from fieldscope.version import __version__

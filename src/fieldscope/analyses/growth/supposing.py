@@ -13,10 +13,10 @@ from typing import Any, Literal, TypeAlias
 from fieldscope.analyses.edits import Reshape
 from fieldscope.analyses.export import plain
 from fieldscope.analyses.fields import axis_field
+from fieldscope.analyses.growth.tracking import Graphed, size_under
 from fieldscope.analyses.layers import InputInfo, Layer, Report
 from fieldscope.analyses.outline import Outline, outline_of
 from fieldscope.analyses.steps import Sizes
-from fieldscope.analyses.tracking import Graphed, size_under
 from fieldscope.errors import EditError, InputError
 from fieldscope.geometry.planes import Affine
 from fieldscope.geometry.sliding import Sliding
