@@ -173,6 +173,10 @@ DAMAGED: dict[str, tuple[str, str]] = {
         "2 groups don't divide the channels",
     ),
     "no input": ("%0 = Constant() : 1x3x8", "the graph has no inputs"),
+    "empty input": (
+        "%0 = Input(index=0) : 1x3x0x8",
+        r"node %0, Input: its shape is \(1, 3, 0, 8\), and every extent is 1 or more",
+    ),
     "inputs": ("%0 = Input(index=1) : 1x3x8", r"the graph's inputs are numbered \[1\]"),
     "value": (
         TEXT.replace('"name": "map", "value": ', '"name": "map", "value": 9'),

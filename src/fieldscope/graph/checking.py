@@ -155,6 +155,8 @@ def _apart(node: Node, shapes: list[Shape]) -> str | None:
 def _of_numbers(node: Node, shapes: list[Shape]) -> str | None:
     operator = node.operator
     match operator:
+        case Input() if 0 in node.shape:
+            return f"its shape is {node.shape}, and every extent is 1 or more"
         case (
             Window(windows=windows, channels=channels) | Spread(windows=windows, channels=channels)
         ):
