@@ -119,7 +119,6 @@ def refine(
         input=input,
         prove=workshop.prove,
         frozen=workshop.frozen,
-        ceil=workshop.ceil,
         told=told,
     )
 

@@ -39,7 +39,6 @@ def refined(
     input: str | None = None,
     prove: Prove | None = None,
     frozen: Mapping[str, str] | None = None,
-    ceil: Sequence[str] = (),
     told: Told = lambda *_: None,
 ) -> Refinement:
     """Search for edits and make proposals of the best, the first `most` of those that hold.
@@ -55,12 +54,11 @@ def refined(
         input: name of the input, where the model has several.
         prove: carries edits out; None where only predictions can be made.
         frozen: layers that can't be edited, each with the reason.
-        ceil: pooling layers that round their extents up.
         told: called as the work goes on.
     """
     before = figures_of(report, input)
     info, _ = report.output._input(input)
-    outline = outline_of(report, input, ceil=ceil)
+    outline = outline_of(report, input)
     fixed = {**outline.frozen, **(frozen or {})}
     windows = windows_of(report)
     notes = list(_frozen(report, fixed))

@@ -29,6 +29,9 @@ _PURPOSES = {
     "performance": "no unproductive layer",
 }
 
+# From this many times today's compute on it is said how to ask for less.
+_DEAR = 2
+
 
 def described(found: Refinement) -> Document:
     """Put proposals into texts."""
@@ -113,6 +116,8 @@ def closing(found: Refinement) -> Iterator[str]:
         left = "leaves no layer unproductive"
     compute = f" with {_factor(new.macs, old.macs)} the compute" if old.macs else ""
     yield f"Proposal 1 {left}{compute}."
+    if old.macs and new.macs > _DEAR * old.macs:
+        yield "A budget, such as --budget 2x, asks for cheaper ones."
     if all(one.verified for one in found.proposals):
         yield (
             "Each proposal was carried out on a copy of the model, run, and analysed again: the "

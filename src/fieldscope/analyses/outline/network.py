@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fieldscope.analyses.costs import products_of, trace_of
@@ -81,13 +81,13 @@ class Network:
     outputs: frozenset[int]
 
 
-def network_of(report: Report, input: str | None, ceil: Collection[str]) -> Network:
+def network_of(report: Report, input: str | None) -> Network:
     """Make a report's network ready; see `fieldscope.analyses.outline.outline_of`."""
     trace = trace_of(report)
     info, _ = report.output._input(input)
     source = trace.graph.inputs[[one.name for one in trace.inputs].index(info.name)]
     steps = {step.layer.name: step for step in steps_of(report, info.name)}
-    places, values, pinned = _followed(report, info.name, source, info.spatial, ceil)
+    places, values, pinned = _followed(report, info.name, source, info.spatial)
     owners = trace.owners()
     made: dict[str, list[int]] = {}
     for value, owner in enumerate(owners):
@@ -132,7 +132,7 @@ def module_of(layer: str) -> str:
 
 
 def _followed(
-    report: Report, input: str, source: int, axes: tuple[int, ...], ceil: Collection[str]
+    report: Report, input: str, source: int, axes: tuple[int, ...]
 ) -> tuple[tuple[Place, ...], tuple[Value, ...], frozenset[int]]:
     """The nodes as places, their values, and those whose field differs from the report's."""
     trace = trace_of(report)
@@ -153,7 +153,7 @@ def _followed(
             node=node,
             layer=owners[index] or "the model",
             known=known,
-            borders=_borders(node, known, ceil=module_of(owners[index]) in ceil),
+            borders=_borders(node, known),
             adaptive="adaptive" in source_of and isinstance(node.operator, (Table, Pointwise)),
             weights=max(0, weights.get(owners[index], 0) - kernels[owners[index]]),
             products=found[index],
@@ -179,7 +179,7 @@ def _nothing(node: Node, axes: int) -> Value:
     return Value(node.shape, (NOWHERE,) * axes, (None,) * axes)
 
 
-def _borders(node: Node, known: tuple[Value, ...], *, ceil: bool) -> tuple[Border, ...]:
+def _borders(node: Node, known: tuple[Value, ...]) -> tuple[Border, ...]:
     operator = node.operator
     if not isinstance(operator, (Window, Spread)):
         return ()
@@ -187,7 +187,7 @@ def _borders(node: Node, known: tuple[Value, ...], *, ceil: bool) -> tuple[Borde
     for axis, window in zip(operator.axes, operator.windows, strict=True):
         extent, out = known[0].shape[axis], node.shape[axis]
         if isinstance(operator, Window):
-            found.append(border_of(window, extent, out, ceil=ceil or operator.ceil))
+            found.append(border_of(window, extent, out, ceil=operator.ceil))
         else:
             more = out - (extent - 1) * window.stride - window.reach + 2 * window.before
             found.append(Border("fixed", more))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -96,8 +96,8 @@ class Outline:
         ()
     """
 
-    def __init__(self, report: Report, input: str | None, ceil: Collection[str]) -> None:
-        self.network: Network = network_of(report, input, ceil)
+    def __init__(self, report: Report, input: str | None) -> None:
+        self.network: Network = network_of(report, input)
         info, _ = report.output._input(input)
         self.model = report.model
         self.input = info.name
@@ -190,20 +190,18 @@ class Outline:
         return Outlook(extents, layers, tuple(edits))
 
 
-def outline_of(report: Report, input: str | None = None, *, ceil: Collection[str] = ()) -> Outline:
+def outline_of(report: Report, input: str | None = None) -> Outline:
     """Reduce a network to the arithmetic of its fields, shapes and costs.
 
     Args:
         report: what was analysed.
         input: name of the input, where the model has several.
-        ceil: pooling layers known to round their extents up, which a graph doesn't show where
-            the analysed extents divide.
 
     Raises:
         InputError: the input doesn't exist or must be named, or the report was not made by an
             analysis.
     """
-    return Outline(report, input, ceil)
+    return Outline(report, input)
 
 
 def _frozen(network: Network) -> list[tuple[str, str]]:

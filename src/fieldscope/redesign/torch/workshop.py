@@ -14,7 +14,6 @@ from fieldscope.analyses.layers import Report
 from fieldscope.frontends.inputs import Axes
 from fieldscope.redesign.refinement import Subject
 from fieldscope.redesign.refining import Proof
-from fieldscope.redesign.torch import windows
 from fieldscope.redesign.torch.applying import applied, frozen
 from fieldscope.redesign.torch.calls import calls_of
 from fieldscope.redesign.torch.proving import asleep, has_values, run, why_not_in_training
@@ -28,14 +27,12 @@ class Workshop:
     Attributes:
         subject: the module and how it is called.
         frozen: layers whose window can't be edited, each with the reason.
-        ceil: pooling layers that round their extents up.
         prove: carries edits out on a copy, runs it, and analyses it again; in training mode it
             is run, too, where that calls other modules.
     """
 
     subject: Subject
     frozen: Mapping[str, str]
-    ceil: tuple[str, ...]
     prove: Callable[[Sequence[Edit]], Proof]
 
 
@@ -86,10 +83,5 @@ def workshop_of(
     return Workshop(
         subject=Subject(model, calls=calls, seed=seed),
         frozen=dict(frozen(model, calls)),
-        ceil=tuple(
-            path
-            for path, module in model.named_modules()
-            if windows.base_of(module) is not None and getattr(module, "ceil_mode", False)
-        ),
         prove=prove,
     )
