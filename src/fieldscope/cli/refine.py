@@ -110,7 +110,7 @@ def refine(
     from fieldscope.api.redesign import aimed
 
     aimed(goal, budget, seed=seed)
-    with subject_of(asked) as (subject, progress):
+    with subject_of(asked, values=True) as (subject, progress):
         from fieldscope.api.redesign import refine as refinement
 
         if write is not None:
