@@ -73,6 +73,12 @@ def test_resnet18_at_32_pixels_can_have_all_convolutions_productive(shapes_only:
     assert found.best.after.widening >= 16
 
 
+def test_a_budget_that_cannot_be_met_is_named(shapes_only: nn.Module) -> None:
+    found = fieldscope.refine(shapes_only, SHAPE, goal="efficiency", budget=0.01)
+    assert found.proposals == ()
+    assert found.why_none.endswith("can be carried out within 0.01 times the compute")
+
+
 def test_a_budget_is_kept(shapes_only: nn.Module) -> None:
     found = fieldscope.refine(shapes_only, SHAPE, goal="performance", budget="2x")
     assert found.proposals

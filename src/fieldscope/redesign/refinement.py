@@ -206,7 +206,8 @@ class Refinement(Result):
             return "no layer widens the field"
         if not self.before.unproductive:
             return "no layer is unproductive as it is"
-        return "no edit was found that makes it better and can be carried out"
+        found = "no edit was found that makes it better and can be carried out"
+        return found if self.budget is None else f"{found} within {self.budget:g} times the compute"
 
     def to_dict(self) -> dict[str, Any]:
         """The proposals as plain data, schema `fieldscope.refine/1`."""
