@@ -207,7 +207,9 @@ class Refinement(Result):
         if not self.before.unproductive:
             return "no layer is unproductive as it is"
         found = "no edit was found that makes it better and can be carried out"
-        return found if self.budget is None else f"{found} within {self.budget:g} times the compute"
+        if self.budget in (None, 1):
+            return found
+        return f"{found} within {self.budget:g} times the compute"
 
     def to_dict(self) -> dict[str, Any]:
         """The proposals as plain data, schema `fieldscope.refine/1`."""
