@@ -14,6 +14,7 @@ export OMP_NUM_THREADS ?= 1
 
 VENV := .venv
 BIN := $(VENV)/bin
+# pip is renewed first: the one that Python 3.10 brings tries versions for an hour.
 # Written when all is installed, so an environment without it is unfinished and is made anew.
 # Holds the PYTHON that the environment was made with.
 STAMP := $(VENV)/.installed
@@ -89,6 +90,7 @@ $(STAMP): pyproject.toml requirements/dev.txt requirements/files.txt $(if $(ANEW
 	fi; \
 	rm -f $@; \
 	echo "installing into $(VENV): torch is large, the first time takes a minute or more"; \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --upgrade "pip>=25"; \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check $(TORCH_INDEX:%=--extra-index-url %) -r requirements/dev.txt; \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -r requirements/files.txt; \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
