@@ -14,7 +14,7 @@ export OMP_NUM_THREADS ?= 1
 
 VENV := .venv
 BIN := $(VENV)/bin
-# pip is renewed first: the one that Python 3.10 brings tries versions for an hour.
+# pip is renewed first: the one that Python 3.10 brings was still trying versions after six minutes.
 # Written when all is installed, so an environment without it is unfinished and is made anew.
 # Holds the PYTHON that the environment was made with.
 STAMP := $(VENV)/.installed
