@@ -95,11 +95,12 @@ class _Steps:
                 continue
             found = [self._sizes(value) for value in self._entering.get(layer.name, ())]
             given = [sizes for sizes in found if sizes is not None] or [own]
+            narrowest, largest = (zip(*sizes, strict=True) for sizes in zip(*given, strict=True))
             periodic = self._periodic(layer._value)
             yield Step(
                 layer=layer,
-                received=tuple(map(min, *(one for one, _ in given), *(one for one, _ in given))),
-                received_size=tuple(map(max, *(s for _, s in given), *(s for _, s in given))),
+                received=tuple(map(min, narrowest)),
+                received_size=tuple(map(max, largest)),
                 narrowest=own[0],
                 size=own[1],
                 cost=self._costs[layer.name],

@@ -10,7 +10,7 @@ import click
 
 from fieldscope.analyses.export import to_csv, to_lines
 from fieldscope.cli import files
-from fieldscope.cli.page import NARROWEST, width_of
+from fieldscope.cli.page import show, width_option
 from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
 from fieldscope.errors import BoundError
 from fieldscope.render.document import COLUMNS, describe, known_columns
@@ -79,12 +79,7 @@ the model is wrong.
 @click.option("--csv", metavar="FILE", help="Write CSV to a file, or to stdout for -.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if any field is only a bound.")
 @click.option("--fold-context", is_flag=True, help="Add context to the fields.")
-@click.option(
-    "--width",
-    type=click.IntRange(min=NARROWEST),
-    metavar="N",
-    help="Width of the table in characters; otherwise the terminal's, or no limit in a pipe.",
-)
+@width_option
 def analyze(
     asked: Asked,
     *,
@@ -114,11 +109,7 @@ def analyze(
     )
     _write_data(_filtered(report, patterns), json=json, csv=csv)
     if not asked.quiet and files.STDOUT not in (json, csv):
-        # Imported here, where there is something to print: it takes a while.
-        from fieldscope.render.table import Terminal, print_table
-
-        console = Terminal()
-        print_table(document, console, width or width_of(console))
+        show(document, width)
     if strict:
         _judge(report)
 

@@ -11,7 +11,8 @@ import click
 
 from fieldscope.analyses.export import in_lines
 from fieldscope.cli import files, pictures
-from fieldscope.cli.page import NARROWEST, width_of
+from fieldscope.cli.options import put_around
+from fieldscope.cli.page import show, width_option
 
 if TYPE_CHECKING:
     from fieldscope.media import Result
@@ -25,12 +26,7 @@ _OPTIONS = (
         metavar="FILE",
         help=f"Draw it into a file: {pictures.KNOWN}.",
     ),
-    click.option(
-        "--width",
-        type=click.IntRange(min=NARROWEST),
-        metavar="N",
-        help="Width of the page in characters; otherwise the terminal's, or no limit in a pipe.",
-    ),
+    width_option,
 )
 
 
@@ -76,11 +72,7 @@ class Wanted:
 
             save(found.to_image(), self.output)
         if not quiet and self.json != files.STDOUT:
-            # Imported here, where there is something to print: it takes a while.
-            from fieldscope.render.table import Terminal, print_table
-
-            console = Terminal()
-            print_table(described(), console, self.width or width_of(console))
+            show(described(), self.width)
 
 
 def delivered(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,9 +86,5 @@ def delivered(command: Callable[..., None]) -> Callable[..., None]:
         wanted.check()
         command(*args, wanted=wanted, **others)
 
-    own = list(getattr(command, "__click_params__", []))
-    gathering.__click_params__ = []  # type: ignore[attr-defined]  # click's own way to collect them
-    for option in reversed(_OPTIONS):
-        option(gathering)
-    gathering.__click_params__ += own  # type: ignore[attr-defined]
+    put_around(gathering, command, behind=_OPTIONS)
     return gathering

@@ -8,7 +8,7 @@ import click
 
 from fieldscope.analyses.export import in_lines
 from fieldscope.cli import files
-from fieldscope.cli.page import NARROWEST, width_of
+from fieldscope.cli.page import show, width_option
 from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
 from fieldscope.media import Engine
 
@@ -71,12 +71,7 @@ Exit codes: 0 done; 2 the call or the model is wrong.
     help="What lays it out; otherwise dot (Graphviz), or where it isn't installed the built-in.",
 )
 @click.option("--json", metavar="FILE", help="Write JSON to a file, or to stdout for -.")
-@click.option(
-    "--width",
-    type=click.IntRange(min=NARROWEST),
-    metavar="N",
-    help="Width of the page in characters; otherwise the terminal's, or no limit in a pipe.",
-)
+@width_option
 def graph(
     asked: Asked,
     *,
@@ -105,12 +100,9 @@ def graph(
     if output == files.STDOUT:
         files.write(output, encoded(found, kind, engine=engine).decode("utf-8"))
     elif not asked.quiet and json != files.STDOUT:
-        # Imported here, where there is something to print: it takes a while.
         from fieldscope.render.architecture.page import described
-        from fieldscope.render.table import Terminal, print_table
 
-        console = Terminal()
-        print_table(described(found), console, width or width_of(console))
+        show(described(found), width)
 
 
 def _checked(

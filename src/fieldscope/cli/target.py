@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fieldscope.cli import parameters
+from fieldscope.cli.options import put_around
 from fieldscope.cli.parameters import Axes, Shape, gathered, inputs
 from fieldscope.errors import InputError
 from fieldscope.frontends.detection import FRAMEWORKS, framework_of
@@ -187,14 +188,7 @@ def _gathering(
         )
         command(asked, **others)
 
-    own = list(getattr(command, "__click_params__", []))
-    gathering.__click_params__ = []  # type: ignore[attr-defined]  # click's own way to collect them
-    for option in reversed(_LAST):
-        option(gathering)
-    gathering.__click_params__ += own  # type: ignore[attr-defined]
-    for option in reversed(_OPTIONS):
-        option(gathering)
-    argument(gathering)
+    put_around(gathering, command, before=(argument, *_OPTIONS), behind=_LAST)
     return gathering
 
 

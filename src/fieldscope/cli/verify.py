@@ -8,7 +8,7 @@ import click
 
 from fieldscope.analyses.export import in_lines
 from fieldscope.cli import files
-from fieldscope.cli.page import NARROWEST, width_of
+from fieldscope.cli.page import show, width_option
 from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
 from fieldscope.errors import DisagreementError
 
@@ -62,12 +62,7 @@ Exit codes: 0 nothing disagrees; 1 something does; 2 the call or the model is wr
 @click.option("--on", metavar="NAME", help="Which input, where the model has several.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of inputs and positions.")
 @click.option("--json", metavar="FILE", help="Write the findings to a file, or to stdout for -.")
-@click.option(
-    "--width",
-    type=click.IntRange(min=NARROWEST),
-    metavar="N",
-    help="Width of the page in characters; otherwise the terminal's, or no limit in a pipe.",
-)
+@width_option
 def verify(
     asked: Asked,
     *,
@@ -99,12 +94,9 @@ def verify(
     if json is not None:
         files.write(json, in_lines(found.to_dict()) + "\n")
     if not asked.quiet and json != files.STDOUT:
-        # Imported here, where there is something to print: it takes a while.
-        from fieldscope.render.table import Terminal, print_table
         from fieldscope.render.verification import described
 
-        console = Terminal()
-        print_table(described(found), console, width or width_of(console))
+        show(described(found), width)
     if not found.agrees:
         raise DisagreementError(
             f"theory and measurement disagree in {found.model}: {found.summary}\n"

@@ -70,11 +70,7 @@ class Windows(Part):
             layer.where, x.shape[2:], kernel, stride=stride, dilation=dilation, padding=padding
         )
         operator = Window(spatial(x), slid, Channels(1, groups))
-        weights = x.shape[1] * out // groups * prod(window.kernel for window in slid)
-        return layer.finish(
-            layer.add(operator, (x._node,), (x.shape[0], out, *made)),
-            parameters=weights + (out if bias else 0),
-        )
+        return _convolved(layer, x, operator, (out, *made), bias=bias)
 
     def conv_transpose(
         self,
@@ -125,11 +121,7 @@ class Windows(Part):
         if min(made) < 1:
             raise ModelError(f"the padding of {where} leaves nothing of an axis\ngive less of it")
         operator = Spread(spatial(x), slid, Channels(1, groups))
-        weights = x.shape[1] * out // groups * prod(one.kernel for one in slid)
-        return layer.finish(
-            layer.add(operator, (x._node,), (x.shape[0], out, *made)),
-            parameters=weights + (out if bias else 0),
-        )
+        return _convolved(layer, x, operator, (out, *made), bias=bias)
 
     def max_pool(
         self,
@@ -237,6 +229,19 @@ def _out(layer: Layer, x: Value, channels: int | None, groups: int) -> int:
                 "channels have to be a multiple of groups"
             )
     return out
+
+
+def _convolved(
+    layer: Layer, x: Value, operator: Window | Spread, made: Sequence[int], *, bias: bool
+) -> Value:
+    """The result [n *made] of a convolution, with a weight for each product of its kernel."""
+    assert operator.channels is not None, "convolutions have channels"
+    kernel = prod(window.kernel for window in operator.windows)
+    weights = x.shape[1] * made[0] // operator.channels.groups * kernel
+    return layer.finish(
+        layer.add(operator, (x._node,), (x.shape[0], *made)),
+        parameters=weights + (made[0] if bias else 0),
+    )
 
 
 def _spread(

@@ -1,0 +1,34 @@
+"""Options that several commands share, put around a command's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+Option: TypeAlias = Callable[[Callable[..., None]], object]
+
+
+def put_around(
+    gathering: Callable[..., None],
+    command: Callable[..., None],
+    *,
+    before: Sequence[Option] = (),
+    behind: Sequence[Option] = (),
+) -> None:
+    """Give a function that wraps a command the command's options, and shared ones around them.
+
+    Args:
+        gathering: what is called in the command's place, and takes the shared options apart.
+        command: what it wraps.
+        before: options that help names before the command's own.
+        behind: options that help names behind them.
+    """
+    # click collects options in this attribute, the last one first.
+    own: list[Any] = list(getattr(command, "__click_params__", []))
+    collected: list[Any] = []
+    gathering.__click_params__ = collected  # type: ignore[attr-defined]  # click's own way
+    for option in reversed(behind):
+        option(gathering)
+    collected += own
+    for option in reversed(before):
+        option(gathering)
