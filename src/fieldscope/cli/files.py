@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from fieldscope import writing
@@ -17,6 +18,11 @@ def check(option: str, destination: str | None) -> None:
     """
     if destination is not None and destination != STDOUT:
         writing.check(destination, what=option)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two paths are of one file; stdout is none."""
+    return STDOUT not in (one, other) and os.path.realpath(one) == os.path.realpath(other)
 
 
 def write(destination: str, text: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from fieldscope.analyses.export import in_lines
@@ -125,7 +123,7 @@ def _checked(
 
     if output != files.STDOUT:
         kind = format_of(output, format)
-        if json is not None and os.path.realpath(output) == os.path.realpath(json):
+        if json is not None and files.same(output, json):
             raise click.UsageError(f"--output and --json can't both go to {output}")
     elif json == files.STDOUT:
         raise click.UsageError("--output and --json can't both go to stdout")

@@ -24,6 +24,7 @@ from fieldscope.cli.animate import animate
 from fieldscope.cli.check import check
 from fieldscope.cli.compare import compare
 from fieldscope.cli.coverage import coverage
+from fieldscope.cli.exits import INTERRUPTED, PIPE_CLOSED, SAYS_NO, WRONG
 from fieldscope.cli.graph import graph
 from fieldscope.cli.growth import growth
 from fieldscope.cli.operators import operators
@@ -36,11 +37,6 @@ from fieldscope.errors import BoundError, CheckError, DisagreementError, Fieldsc
 from fieldscope.frontends.blame import told
 from fieldscope.version import __version__
 
-SAYS_NO = 1
-WRONG = 2
-# What a shell reports of a command that these signals ended.
-INTERRUPTED = 130
-PIPE_CLOSED = 141
 # What --version tells the versions of, where they are installed.
 _STANDS_ON = (
     "torch",

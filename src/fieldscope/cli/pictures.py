@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -71,17 +70,13 @@ def check(
     else:
         known(output, tuple(FORMATS), otherwise=ANIMATIONS, what="a picture")
     files.check("--output", output)
-    if json is not None and json != files.STDOUT and _same(output, json):
+    if json is not None and files.same(output, json):
         raise click.UsageError(f"--output and --json can't both go to {output}")
     if image is not None and not Path(image).is_file():
         raise InputError(f"there is no image {image}")
-    if image is not None and _same(output, image):
+    if image is not None and files.same(output, image):
         raise click.UsageError(f"--output {output} would replace the image that is drawn over")
     require("matplotlib", extra="plot", purpose=f"drawing {what}")
-
-
-def _same(one: str, other: str) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def draw(masks: Sequence[InputMap], output: str, *, image: str | None, resize: bool) -> None:

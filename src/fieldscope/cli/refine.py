@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fieldscope.cli import files
+from fieldscope.cli.exits import SAYS_NO
 from fieldscope.cli.findings import Wanted, delivered
 from fieldscope.cli.parameters import gathered
 from fieldscope.cli.refined import check_spares, maker
@@ -18,9 +19,6 @@ from fieldscope.wording import listed
 
 if TYPE_CHECKING:
     from fieldscope.redesign.refinement import Refinement
-
-# The exit code of a call that found no proposal where one was needed.
-SAYS_NO = 1
 
 _HELP = f"""\
 Propose how to edit a network so that it fits its input better.
@@ -166,11 +164,7 @@ def _check(asked: Asked, write: str | None, number: int | None, wanted: Wanted) 
     files.check("--write", write)
     check_spares(write, asked.target)
     for option, other in (("--json", wanted.json), ("--output", wanted.output)):
-        if (
-            other is not None
-            and other != files.STDOUT
-            and Path(write).resolve() == Path(other).resolve()
-        ):
+        if other is not None and files.same(write, other):
             raise click.UsageError(f"--write and {option} can't both go to {write}")
 
 
