@@ -131,8 +131,14 @@ def test_the_page_says_what_suits(net: nn.Module, shape: tuple[int, ...], senten
 
 
 def test_an_empty_range_is_said() -> None:
-    net = nn.Sequential(nn.Conv1d(1, 1, 9, 8), nn.Conv1d(1, 1, 2, padding=1))
-    found: Resolution = fieldscope.resolution(net, (1, 1, 64), snapped=True)
-    assert (found.productive_from, found.largest) == ((16,), (16,))
-    crossed = fieldscope.resolution(nn.Conv1d(1, 1, 1), (1, 1, 64))
-    assert (crossed.smallest, crossed.productive_from, crossed.largest) == ((1,), (1,), (1,))
+    net = nn.Sequential(nn.Conv1d(1, 1, 9), nn.MaxPool1d(2, 8))
+    exact: Resolution = fieldscope.resolution(net, (1, 1, 64))
+    assert (exact.productive_from, exact.largest) == ((10,), (10,))
+    snapped = fieldscope.resolution(net, (1, 1, 64), snapped=True)
+    assert (snapped.productive_from, snapped.largest) == ((16,), (8,))
+    assert "No extent is feasible along x" in " ".join(repr(snapped).split())
+
+
+def test_without_a_layer_that_widens_every_extent_is_productive() -> None:
+    found = fieldscope.resolution(nn.Conv1d(1, 1, 1), (1, 1, 64))
+    assert (found.smallest, found.productive_from, found.largest) == ((1,), (1,), (1,))
