@@ -20,6 +20,7 @@ FLOORS = {
     "wording": 0,
     "writing": 0,
     "geometry": 1,
+    "photos": 1,
     "graph": 2,
     "frontends": 3,
     "domains": 3,
@@ -30,6 +31,7 @@ FLOORS = {
     "testing": 7,
     "render": 6,
     "api": 7,
+    "lab": 7,
     "cli": 7,
     "__init__": 7,
     "__main__": 7,
@@ -50,9 +52,13 @@ FRAMEWORKS = {"torch", "onnx", "jax", "tensorflow"}
 # Who may import what is installed, other than the standard library. For types only (under
 # TYPE_CHECKING) the upper floors may name any of them: nothing is loaded then.
 INSTALLED = {
-    "numpy": tuple(sorted(part for part, floor in FLOORS.items() if 0 < floor < 7)),
-    "torch": ("frontends.torch", "frontends.keras", "measure", "redesign.torch"),
-    "torchvision": ("frontends.torch",),
+    "numpy": (*sorted(part for part, floor in FLOORS.items() if 0 < floor < 7), "lab"),
+    "torch": ("frontends.torch", "frontends.keras", "measure", "redesign.torch", "lab"),
+    "torchvision": ("frontends.torch", "lab"),
+    "safetensors": ("frontends.torch",),
+    "lightning": ("lab",),
+    "torchmetrics": ("lab",),
+    "sklearn": ("lab",),
     "timm": ("frontends.torch",),
     "onnx": ("frontends.onnx",),
     "jax": ("frontends.jax", "frontends.keras"),
@@ -62,8 +68,8 @@ INSTALLED = {
     "h5py": ("frontends.keras",),
     "jaxlib": ("frontends.jax",),
     "pandas": ("analyses.export",),
-    "matplotlib": ("render",),
-    "PIL": ("render", "frontends"),
+    "matplotlib": ("render", "lab"),
+    "PIL": ("render", "frontends", "photos", "lab"),
     "rich": ("render", "cli"),
     "click": ("cli",),
 }

@@ -90,8 +90,13 @@ def import_torchvision() -> ModuleType:
     return import_beside_torch("torchvision")
 
 
-def import_beside_torch(name: str) -> ModuleType:
-    """Import torchvision or a library that needs it, such as timm.
+def import_beside_torch(name: str, *, purpose: str = "", extra: str = "zoo") -> ModuleType:
+    """Import torchvision or a library that needs it, such as timm or Lightning.
+
+    Args:
+        name: what to import.
+        purpose: what needs it, to begin messages with; else that a model of it is built.
+        extra: the extra of fieldscope that installs it.
 
     Raises:
         MissingExtraError: `name` isn't installed. An import that fails for
@@ -101,12 +106,12 @@ def import_beside_torch(name: str) -> ModuleType:
         >>> import_beside_torch("timm").__name__
         'timm'
     """
-    purpose = f"building a model of {name}"
+    purpose = purpose or f"building a model of {name}"
     for needed in ("torch", "torchvision"):
         if find_spec(needed) is None:
-            require(needed, purpose=purpose, extra="zoo")
+            require(needed, purpose=purpose, extra=extra)
     with missing_operators_allowed():
-        return require(name, purpose=purpose, extra="zoo")
+        return require(name, purpose=purpose, extra=extra)
 
 
 def _tolerant(register_fake: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,1 @@
+"""Photographs in folders: found, checked, read; no network, no framework."""
