@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         PositionError,
         RegistrationError,
         TraceError,
+        TrainingError,
     )
     from fieldscope.frontends.builder import Builder
     from fieldscope.measure.heat import HeatMap
@@ -105,6 +106,7 @@ __all__ = [
     "Resolution",
     "SupportMask",
     "TraceError",
+    "TrainingError",
     "Verification",
     "__version__",
     "alignment",

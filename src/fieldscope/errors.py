@@ -66,6 +66,10 @@ class EditError(FieldscopeError, ValueError):
         self.refit = refit
 
 
+class TrainingError(FieldscopeError, RuntimeError):
+    """A training can't go on; what it reached so far is kept."""
+
+
 class RegistrationError(FieldscopeError, ValueError):
     """Two lowerings claim the same operator."""
 

@@ -47,6 +47,7 @@ PUBLIC = [
     "Resolution",
     "SupportMask",
     "TraceError",
+    "TrainingError",
     "Verification",
     "__version__",
     "alignment",
