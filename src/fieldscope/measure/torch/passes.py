@@ -281,7 +281,7 @@ def _outputs(
     mode: Neutral | None = None,
     keep: Callable[[torch.Tensor], torch.Tensor] = _same,
 ) -> dict[Place, torch.Tensor]:
-    run = Run(model, places, keep=keep)
+    run = Run(model, places, keep=lambda _, tensor: keep(tensor))
     try:
         with mode or contextlib.nullcontext():
             return run(*args, **kwargs)

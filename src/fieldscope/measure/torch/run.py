@@ -22,7 +22,8 @@ class Run:
     Args:
         model: module or callable on tensors.
         places: where the layers turn up.
-        keep: what is kept of a layer's tensor, which the model may overwrite later on.
+        keep: what is kept of a layer's tensor, which the model may overwrite later on; told the
+            place that it is of.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class Run:
         model: Callable[..., Any],
         places: Iterable[Place],
         *,
-        keep: Callable[[torch.Tensor], torch.Tensor] = lambda tensor: tensor,
+        keep: Callable[[Place, torch.Tensor], torch.Tensor] = lambda _, tensor: tensor,
     ) -> None:
         self._model = model
         self._keep = keep
@@ -89,7 +90,7 @@ class Run:
         for place in wanted:
             tensor = place.tensor(output)
             if tensor is not None:
-                self.found[place] = self._keep(tensor)
+                self.found[place] = self._keep(place, tensor)
         self._count(True)
         if not self._wanted:
             raise _Reached
