@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from fieldscope.errors import InputError
+from fieldscope.photos.reading import as_seen, seen
 from fieldscope.render.numerals import extents
 
 Array = npt.NDArray[Any]
@@ -71,7 +72,7 @@ def _array(image: Any) -> Array:
     if isinstance(image, (str, os.PathLike)):
         return _read(Path(image))
     if isinstance(image, Image.Image):
-        return _pixels(image)
+        return np.asarray(as_seen(image))
     if hasattr(image, "detach"):  # a tensor that may carry gradients
         image = image.detach().cpu()
     try:
@@ -85,30 +86,15 @@ def _array(image: Any) -> Array:
 
 
 def _read(path: Path) -> Array:
+    if path.suffix.lower() != ".npy":
+        return np.asarray(seen(path))
     if not path.exists():
         raise InputError(f"there is no file {path}")
     try:
-        if path.suffix.lower() == ".npy":
-            return _array(np.load(path, allow_pickle=False))
-        with Image.open(path) as image:
-            return _pixels(image)
-    except UnidentifiedImageError as error:
-        raise InputError(f"{path} is not an image of a known format") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return _array(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, SyntaxError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read the image {path}: {reason}") from error
-
-
-def _pixels(image: Image.Image) -> Array:
-    """Give an image's pixels as a person sees them: upright, on white, in grey or colours."""
-    upright = ImageOps.exif_transpose(image) or image
-    if upright.mode in ("1", "L", "RGB"):
-        return np.asarray(upright.convert("L") if upright.mode == "1" else upright)
-    if upright.mode.startswith(("I", "F")):
-        return np.asarray(upright)
-    with_alpha = upright.convert("RGBA")
-    white = Image.new("RGBA", with_alpha.size, "white")
-    return np.asarray(Image.alpha_composite(white, with_alpha).convert("RGB"))
 
 
 def _channels_last(array: Array, shape: tuple[int, ...], name: str) -> Array:
