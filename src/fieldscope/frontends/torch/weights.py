@@ -1,0 +1,362 @@
+"""Load trained weights into a module, without ever running what is in the file.
+
+Read are PyTorch's own files (`torch.load(..., weights_only=True)`, which refuses whatever is
+no tensor, number or text) and safetensors. A checkpoint that holds more than weights is looked
+through for them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import re
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fieldscope.errors import FieldscopeError, ModelError
+from fieldscope.frontends.blame import displayed, told
+from fieldscope.optional import require
+from fieldscope.wording import counted, listed
+
+if TYPE_CHECKING:
+    import torch
+
+Weights: TypeAlias = "Mapping[str, torch.Tensor]"
+Renaming: TypeAlias = Sequence[tuple[str, str]]
+"""Regular expressions, and what takes the place of what they match at the start of a key."""
+
+HUB = "hub"
+"""In the place of a file: those that the model's own library publishes."""
+
+SUFFIXES = (".pth", ".pt", ".safetensors", ".bin", ".ckpt", ".tar")
+
+# Where checkpoints keep the weights beside an optimiser's state, the likeliest first.
+_PLACES = ("state_dict", "model_state_dict", "model", "weights", "net", "network", "params")
+# What wrappers put before all keys: DataParallel, Lightning and others, torch.compile.
+_PREFIXES = ("module.", "model.", "_orig_mod.", "net.", "backbone.")
+_MOST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came of loading weights.
+
+    Attributes:
+        source: the file, as a message names it.
+        loaded: keys of the module that were filled.
+        missing: keys of the module that the file doesn't have.
+        unexpected: keys of the file that the module doesn't have.
+        mismatched: keys that both have with other shapes: key, the file's, the module's.
+    """
+
+    source: str
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    mismatched: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every weight of the module was filled and none was left over."""
+        return not (self.missing or self.unexpected or self.mismatched)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What was loaded and what wasn't.
+
+        >>> Loaded("a.pth", ("0.weight",), missing=("1.bias",)).sentences
+        ('a.pth: 1 of 2 weights loaded', 'missing in the file: 1.bias')
+        """
+        own = len(self.loaded) + len(self.missing) + len(self.mismatched)
+        found = [f"{self.source}: {len(self.loaded):,} of {counted(own, 'weight')} loaded"]
+        if self.missing:
+            found.append(f"missing in the file: {listed(self.missing, most=_MOST)}")
+        if self.unexpected:
+            found.append(f"not of this model: {listed(self.unexpected, most=_MOST)}")
+        if self.mismatched:
+            each = [f"{key} ({theirs}, not {own})" for key, theirs, own in self.mismatched]
+            found.append(f"of another shape: {listed(each, most=_MOST)}")
+        return tuple(found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "source": self.source,
+            "loaded": len(self.loaded),
+            "missing": list(self.missing),
+            "unexpected": list(self.unexpected),
+            "mismatched": [[key, list(one), list(two)] for key, one, two in self.mismatched],
+        }
+
+
+def load_weights(
+    model: torch.nn.Module, file: str | Path, *, renamed: Renaming = (), strict: bool = False
+) -> Loaded:
+    r"""Fill a module with the weights of a file.
+
+    What the file lacks stays as it is, what it has beyond the module is left out; both are
+    listed in what is returned.
+
+    Args:
+        model: the module, which is changed in place.
+        file: a `.safetensors` file or one that `torch.save` wrote.
+        renamed: (pattern, text) pairs for keys that another program named: the text takes the
+            place of what the regular expression matches at the start of a key.
+        strict: refuse anything but a complete match.
+
+    Raises:
+        ModelError: the file can't be read safely, holds no weights, or none that fit.
+
+    Example:
+        >>> import tempfile, torch
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save({"body.weight": torch.ones(1, 1, 3)}, f"{folder}/a.pth")
+        ...     conv = torch.nn.Conv1d(1, 1, 3)
+        ...     found = load_weights(conv, f"{folder}/a.pth", renamed=[(r"body\.", "")])
+        >>> found.loaded, found.missing, conv.weight.tolist()
+        (('weight',), ('bias',), [[[1.0, 1.0, 1.0]]])
+    """
+    path = Path(file)
+    return filled(model, read(path), source=displayed(path), renamed=renamed, strict=strict)
+
+
+def filled(
+    model: torch.nn.Module,
+    weights: Weights,
+    *,
+    source: str,
+    renamed: Renaming = (),
+    strict: bool = False,
+) -> Loaded:
+    """Fill a module with weights that have been read; see `load_weights`.
+
+    Raises:
+        ModelError: none of them fit, a pattern is none, or `strict` and they aren't complete.
+    """
+    own = model.state_dict()
+    given = _without_prefix(_renamed(weights, renamed), own)
+    fitting = {key: one for key, one in given.items() if key in own}
+    mismatched = tuple(
+        (key, tuple(one.shape), tuple(own[key].shape))
+        for key, one in fitting.items()
+        if one.shape != own[key].shape
+    )
+    for key, _, _ in mismatched:
+        del fitting[key]
+    wrong = {key for key, _, _ in mismatched}
+    found = Loaded(
+        source,
+        loaded=tuple(fitting),
+        missing=tuple(key for key in own if key not in fitting and key not in wrong),
+        unexpected=tuple(key for key in given if key not in own),
+        mismatched=mismatched,
+    )
+    if not fitting:
+        raise ModelError(_nothing_fits(found, own))
+    if strict and not found.complete:
+        raise ModelError("\n".join((*found.sentences, "strict allows none of that")))
+    meta = [key for key in fitting if own[key].is_meta]
+    model.load_state_dict(fitting, strict=False, assign=bool(meta))
+    return found
+
+
+def _nothing_fits(found: Loaded, own: Weights) -> str:
+    if found.mismatched:
+        key, theirs, ours = found.mismatched[0]
+        return (
+            f"no weight of {found.source} fits the model: {key} has shape {theirs}, and the "
+            f"model's has {ours}\nbuild the model as it was trained, such as with --arg width=64"
+        )
+    return (
+        f"no weight of {found.source} has a name of this model's: it has "
+        f"{listed(found.unexpected, most=3)}, and the model {listed(list(own), most=3)}\n"
+        "tell how keys begin with renamed=[(PATTERN, TEXT)] (--rename PATTERN=TEXT)"
+    )
+
+
+def read(path: Path) -> Weights:
+    """Read the weights of a file, and nothing else that is in it.
+
+    Raises:
+        ModelError: there is no such file, or none that holds weights alone.
+        MissingExtraError: what reads it isn't installed.
+    """
+    shown = displayed(path)
+    if not path.is_file():
+        beside = path.parent.glob("*") if path.parent.is_dir() else ()
+        others = sorted(one.name for one in beside if one.suffix.lower() in SUFFIXES)
+        hint = f"\nthe folder has {listed(others, most=4)}" if others else ""
+        raise ModelError(f"there is no file of weights {shown}{hint}")
+    load = _safetensors if path.suffix.lower() == ".safetensors" else _pytorch
+    try:
+        found = load(path, shown)
+    except FieldscopeError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{shown} can't be read as weights: {told(error)}\n"
+            "save them with torch.save(model.state_dict(), FILE) or as safetensors"
+        ) from error
+    weights = _weights_in(found)
+    if weights is None:
+        what = (
+            f"keys {listed(list(map(str, found)), most=5)}"
+            if isinstance(found, dict)
+            else (f"one object of type {type(found).__name__}")
+        )
+        raise ModelError(
+            f"{shown} holds no weights by name: it has {what}\n"
+            "save them with torch.save(model.state_dict(), FILE)"
+        )
+    return weights
+
+
+def _pytorch(path: Path, shown: str) -> Any:
+    torch = require("torch", extra="torch", purpose="reading weights")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            f"{shown} holds more than weights, and is not opened: unpickling it would run code\n"
+            "whoever made it can save the weights alone: torch.save(model.state_dict(), FILE)"
+        ) from error
+
+
+def _safetensors(path: Path, shown: str) -> Any:
+    del shown
+    require("torch", extra="torch", purpose="reading weights")
+    require("safetensors", extra="torch", purpose="reading .safetensors files")
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
+def _weights_in(found: Any) -> Weights | None:
+    """The tensors by name in what a file holds; None if it has none."""
+    import torch
+
+    if not isinstance(found, Mapping):
+        return None
+    for key in _PLACES:
+        if isinstance(found.get(key), Mapping):
+            inside = _weights_in(found[key])
+            if inside is not None:
+                return inside
+    tensors = {str(key): one for key, one in found.items() if isinstance(one, torch.Tensor)}
+    return tensors or None
+
+
+def _renamed(weights: Weights, renamed: Renaming) -> dict[str, torch.Tensor]:
+    try:
+        patterns = [(re.compile(pattern), text) for pattern, text in renamed]
+    except re.error as error:
+        raise ModelError(
+            f"{error.pattern!r} is no regular expression: {error}\n"
+            r"such as module\.basenet\.slice\d+\.=features."
+        ) from error
+    found: dict[str, torch.Tensor] = {}
+    for key, one in weights.items():
+        for pattern, text in patterns:
+            match = pattern.match(key)
+            if match is not None:
+                key = match.expand(text) + key[match.end() :]
+                break
+        found[key] = one
+    return found
+
+
+def _without_prefix(weights: dict[str, torch.Tensor], own: Weights) -> dict[str, torch.Tensor]:
+    """Take off what a wrapper put before all keys, where that makes more of them fit."""
+    best = weights
+    for prefix in _candidates(weights):
+        bare = {key.removeprefix(prefix): one for key, one in weights.items()}
+        if sum(key in own for key in bare) > sum(key in own for key in best):
+            best = bare
+    return best
+
+
+def _candidates(weights: Weights) -> Iterator[str]:
+    for prefix in _PREFIXES:
+        if all(key.startswith(prefix) for key in weights):
+            yield prefix
+            for second in _PREFIXES:
+                if all(key.startswith(prefix + second) for key in weights):
+                    yield prefix + second
+
+
+def published(target: str) -> Weights:
+    """Fetch the weights that torchvision or timm publish for a model known by name.
+
+    Raises:
+        ModelError: they publish none, or the hub can't be reached.
+    """
+    source, _, name = target.partition(":")
+    fetch = _FETCHED.get(source)
+    if fetch is None:
+        raise ModelError(f"no hub has weights of {target}\npass a file of them: --weights FILE")
+    try:
+        return fetch(name)
+    except FieldscopeError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the weights of {target} can't be fetched from their hub: "
+            f"{told(error).partition('. ')[0].rstrip('.')}\n"
+            "fetch the file elsewhere and pass it: --weights FILE"
+        ) from error
+
+
+def _of_torchvision(name: str) -> Weights:
+    from fieldscope.frontends.torch.torchvision_ops import import_torchvision
+
+    torch = require("torch", extra="torch", purpose="reading weights")
+    weights = import_torchvision().models.get_model_weights(name).DEFAULT
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    file = folder / Path(weights.url).name
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        check = re.search(r"-([a-f0-9]+)\.", file.name)
+        torch.hub.download_url_to_file(weights.url, str(file), check and check[1], progress=False)
+    return read(file)
+
+
+def _of_timm(name: str) -> Weights:
+    from fieldscope.frontends.torch.torchvision_ops import (
+        import_beside_torch,
+        missing_operators_allowed,
+    )
+
+    timm = import_beside_torch("timm")
+    with missing_operators_allowed(), _asked_once():
+        state: Weights = timm.create_model(name, pretrained=True).state_dict()
+    return state
+
+
+@contextlib.contextmanager
+def _asked_once() -> Iterator[None]:
+    """Take what is on this machine where timm's hub doesn't answer, which else is asked for long.
+
+    The hub's library retries each of several files for half a minute, and writes a line on
+    stderr every time.
+    """
+    constants = import_module("huggingface_hub.constants")
+    offline = constants.HF_HUB_OFFLINE
+    try:
+        request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
+        urllib.request.urlopen(request, timeout=10).close()
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+
+
+_FETCHED: Mapping[str, Callable[[str], Weights]] = {
+    "torchvision": _of_torchvision,
+    "timm": _of_timm,
+}
