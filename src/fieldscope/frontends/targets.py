@@ -24,7 +24,7 @@ import inspect
 import itertools
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -58,12 +58,14 @@ class Target:
         inputs: The shape, or shapes, that it is meant for; None where nobody knows, or where
             the model says it itself.
         built: Whether what is named builds the model, and isn't the model itself.
+        taken: Of the arguments that were offered, those that it was built with.
     """
 
     name: str
     model: Any
     inputs: Shapes | None = None
     built: bool = True
+    taken: Mapping[str, object] = field(default_factory=lambda: _NONE)
 
     @property
     def tells_inputs(self) -> bool:
@@ -79,6 +81,7 @@ def resolve(
     *,
     values: bool = False,
     inputs: object = None,
+    offered: Mapping[str, object] = _NONE,
 ) -> Target:
     """Find, import and build what `target` names.
 
@@ -89,6 +92,7 @@ def resolve(
             shapes only.
         inputs: The shapes that it will be analysed at, where they are known: some models are
             built for one.
+        offered: Further arguments, for code whose class or function names them.
 
     Raises:
         ModelError: There is no such thing, or building it failed.
@@ -102,10 +106,10 @@ def resolve(
         return Target(target, model, shapes)
     path, attribute = _split(target)
     if _is_file(path):
-        return _from_file(path, attribute, arguments=arguments)
+        return _from_file(path, attribute, arguments=arguments, offered=offered)
     if not colon:
         raise ModelError(f"{target!r} is not a model\na model is given as {_FORMS}")
-    return _from_module(path, attribute, arguments=arguments)
+    return _from_module(path, attribute, arguments=arguments, offered=offered)
 
 
 _Found = tuple[Callable[..., Any], Shapes]
@@ -153,7 +157,9 @@ def _is_file(path: str) -> bool:
     return "/" in path or "\\" in path or Path(path).exists()
 
 
-def _from_file(path: str, attribute: str, *, arguments: Mapping[str, object]) -> Target:
+def _from_file(
+    path: str, attribute: str, *, arguments: Mapping[str, object], offered: Mapping[str, object]
+) -> Target:
     file = Path(path)
     shown = displayed(file)
     if framework_of_file(file) is not None:
@@ -179,7 +185,9 @@ def _from_file(path: str, attribute: str, *, arguments: Mapping[str, object]) ->
         )
     with _importable(file.resolve().parent):
         module = _imported(file, shown)
-        return _from(module, attribute, shown=shown, given=path, arguments=arguments)
+        return _from(
+            module, attribute, shown=shown, given=path, arguments=arguments, offered=offered
+        )
 
 
 def _holding(file: Path, shown: str, attribute: str, *, arguments: Mapping[str, object]) -> Target:
@@ -199,7 +207,9 @@ def _holding(file: Path, shown: str, attribute: str, *, arguments: Mapping[str, 
     return Target(shown, file)
 
 
-def _from_module(name: str, attribute: str, *, arguments: Mapping[str, object]) -> Target:
+def _from_module(
+    name: str, attribute: str, *, arguments: Mapping[str, object], offered: Mapping[str, object]
+) -> Target:
     # As `python -m` does, so that a package in the current folder is found.
     with _importable(Path.cwd()):
         try:
@@ -215,7 +225,9 @@ def _from_module(name: str, attribute: str, *, arguments: Mapping[str, object]) 
             raise ModelError(f"importing {name} raised {told(error)}") from error
         except (Exception, SystemExit) as error:
             raise ModelError(f"importing {name} raised {told(error)}") from error
-        return _from(module, attribute, shown=name, given=name, arguments=arguments)
+        return _from(
+            module, attribute, shown=name, given=name, arguments=arguments, offered=offered
+        )
 
 
 @contextlib.contextmanager
@@ -255,6 +267,7 @@ def _from(
     shown: str,
     given: str,
     arguments: Mapping[str, object],
+    offered: Mapping[str, object],
 ) -> Target:
     """Look a name up in a module, and build what it stands for."""
     candidates = _candidates(module)
@@ -269,8 +282,10 @@ def _from(
             raise ModelError(f"{shown} has no {attribute!r}{more}")
         value = getattr(value, part)
     label = f"{shown}:{attribute}"
-    model = _built(value, label, arguments=arguments)
-    return Target(label, model, built=model is not value)
+    named = {one.name for one in _parameters(value)} if offered and callable(value) else ()
+    taken = {key: one for key, one in offered.items() if key in named and key not in arguments}
+    model = _built(value, label, arguments={**taken, **arguments})
+    return Target(label, model, built=model is not value, taken=taken)
 
 
 def _candidates(module: ModuleType) -> list[str]:

@@ -56,6 +56,7 @@ def build(
     arguments: Mapping[str, Any] | None = None,
     *,
     values: bool = False,
+    seed: int = 0,
 ) -> Built:
     """Build a network by name, in eval mode and, unless asked to, without allocating weights.
 
@@ -68,6 +69,7 @@ def build(
             follow ("resnet50.a1_in1k"), which can change the default input.
         arguments: passed on to the network's builder by keyword.
         values: draw the weights at random, always the same ones, as for training.
+        seed: of these weights.
 
     Raises:
         ModelError: there is no such name (near ones are listed), or the
@@ -86,7 +88,7 @@ def build(
     from fieldscope.frontends.torch.shape_only import shape_only
 
     try:
-        with missing_operators_allowed(), _drawn() if values else shape_only():
+        with missing_operators_allowed(), _drawn(seed) if values else shape_only():
             model: nn.Module = builder(**given)
     except FieldscopeError:
         raise
@@ -102,12 +104,12 @@ def build(
 
 
 @contextlib.contextmanager
-def _drawn() -> Iterator[None]:
-    """Draw weights from a fixed seed, and leave the generator as it was."""
+def _drawn(seed: int) -> Iterator[None]:
+    """Draw weights from a seed, and leave the generator as it was."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         yield
 
 
