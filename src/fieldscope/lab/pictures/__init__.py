@@ -1,0 +1,1 @@
+"""The lab's findings as pictures, which load matplotlib when one is drawn."""
