@@ -25,6 +25,8 @@ from fieldscope.lab.data.preparing import (
     normalised,
     shown,
 )
+from fieldscope.lab.data.sheets import augmented_sheet, contact_sheet
+from fieldscope.lab.data.sheets import save as save_sheet
 from fieldscope.lab.data.split import Split, read_split, split_of
 
 __all__ = [
@@ -35,9 +37,12 @@ __all__ = [
     "Photos",
     "Preparation",
     "Split",
+    "augmented_sheet",
+    "contact_sheet",
     "loaders",
     "normalised",
     "read_split",
+    "save_sheet",
     "shown",
     "split_of",
 ]

@@ -1,0 +1,1 @@
+"""Experiments that put what the analysis predicts to the test."""
