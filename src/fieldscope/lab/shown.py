@@ -9,7 +9,8 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fieldscope.lab.pages import probing
+from fieldscope.lab.comparing.findings import RunComparison
+from fieldscope.lab.pages import comparing, probing
 from fieldscope.lab.probing.findings import Probing
 from fieldscope.media import Result, as_figure, as_html, as_text
 from fieldscope.optional import require
@@ -39,5 +40,15 @@ def _probing_picture(found: Probing, *, title: str | None = None) -> Figure:
     return picture.draw(found, title=title)
 
 
+def _comparison_picture(found: RunComparison, *, title: str | None = None) -> Figure:
+    """Draw the curves of all runs, and accuracy against compute."""
+    require("matplotlib", purpose="drawing runs", extra="lab")
+    from fieldscope.lab.pictures import comparing as picture
+
+    return picture.draw(found, title=title)
+
+
 _register(Probing, probing.described)
 as_figure.register(Probing)(_probing_picture)
+_register(RunComparison, comparing.described)
+as_figure.register(RunComparison)(_comparison_picture)
