@@ -27,8 +27,8 @@ def naturally(text: str) -> tuple[tuple[int, int, str], ...]:
         # Of two numbers without leading zeros the longer one is larger.
         digits = part.lstrip("0")
         key.append((0, len(digits), digits) if part[0] in "0123456789" else (1, 0, part))
-    # "01" and "1" are one number and two names.
-    return (*key, (2, 0, text))
+    # "01" and "1" are one number and two names; what ends comes before what goes on.
+    return (*key, (-1, 0, text))
 
 
 def images_in(folder: str | os.PathLike[str]) -> tuple[Path, ...]:

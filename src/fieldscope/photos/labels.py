@@ -11,7 +11,8 @@ from pathlib import Path
 from fieldscope.errors import InputError
 from fieldscope.wording import listed
 
-_DELIMITERS = (",", ";", "\t")
+# Where several would do, the one that is the rarest inside of names.
+_DELIMITERS = ("\t", ";", ",")
 _ID = ("id", "image", "image_id", "file", "filename", "file_name", "path", "name")
 _LABEL = ("label", "class", "breed", "species", "category", "target")
 _STEP = "a table of labels has two columns, id and label, and one image a line"
