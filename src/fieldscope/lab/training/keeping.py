@@ -1,0 +1,57 @@
+"""Checkpoints that are whole at every moment, whatever ends the run."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fieldscope import writing
+from fieldscope.lab.curves import Epoch, best_of
+from fieldscope.lab.frameworks import lightning
+from fieldscope.lab.runs import BEST, LAST
+from fieldscope.lab.training.learning import Learning
+
+
+class WholeFiles(lightning.pytorch.plugins.TorchCheckpointIO):
+    """Writes a checkpoint beside its place, and moves it there once it is on the disk."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            InputError: it can't be written; what was there still is.
+        """
+        del storage_options  # for places other than folders
+        # Into memory first: torch tells of a full disk in its own words, and Python by a number.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with writing.replacing(path) as temporary:
+            temporary.write_bytes(content.getbuffer())
+
+
+class Keeping(lightning.pytorch.callbacks.Checkpoint):
+    """Keeps the last epoch and the best one, and notes each that is kept.
+
+    Lightning's own callback keeps the best by a score of its own, which it forgets where the
+    folder has been moved; this one goes by the curve, which the checkpoint holds.
+    """
+
+    def __init__(self, folder: Path, noted: Callable[[Epoch], None]) -> None:
+        self._best = folder / BEST
+        self._last = folder / LAST
+        self._noted = noted
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Write both; the best first, since it can be had again from the last but one."""
+        assert isinstance(pl_module, Learning)
+        if best_of(pl_module.curve) == pl_module.curve[-1]:
+            trainer.save_checkpoint(self._best)
+        trainer.save_checkpoint(self._last)
+        if trainer.is_global_zero:
+            self._noted(pl_module.curve[-1])
