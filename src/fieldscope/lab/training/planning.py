@@ -137,11 +137,11 @@ def check(settings: Settings) -> None:
         )
     at = settings.unfreeze_at
     if at is not None and not settings.freeze:
-        raise InputError("the body isn't frozen, so it can't be unfrozen\ngive --freeze, too")
+        raise InputError("the body isn't frozen, so it can't be unfrozen\nleave --no-freeze out")
     if at is not None and not 2 <= at <= settings.epochs:
         raise InputError(
             f"the body is to be unfrozen at epoch {at}, and must be from 2 to {settings.epochs}, "
-            "the last\nleave --freeze out to train it from the first epoch on"
+            "the last\ngive --no-freeze to train it from the first epoch on"
         )
     preparation_of(settings)
 
