@@ -8,19 +8,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fieldscope.errors import InputError
+from fieldscope.lab import shown  # noqa: F401  # registers how findings are shown
 from fieldscope.lab.comparing.findings import ProbeFigures, RunComparison, RunFigures
 from fieldscope.lab.probing.files import PROBES
 from fieldscope.lab.runs import SPLIT, Run
 
 
-def compared(runs: Sequence[str | Path | Run], *, group: bool = False) -> RunComparison:
-    """Put runs side by side; see `fieldscope.lab.compare`.
+def compare(runs: Sequence[str | Path | Run], *, group: bool = False) -> RunComparison:
+    """Put runs side by side: how far they came, what they reached, and what that costs.
+
+    Runs on other photos, or on another split of the same photos, are told apart in its notes.
+
+    Args:
+        runs: two or more runs, or their folders.
+        group: show runs together that differ only by their seed, by their mean and spread.
 
     Raises:
         InputError: there are fewer than two, one is named twice, or one can't be read.
 
     Example:
-        >>> compared(["runs/a"])
+        >>> compare(["runs/a"])
         Traceback (most recent call last):
         fieldscope.errors.InputError: a comparison takes two runs or more, got runs/a alone
         name another one behind it

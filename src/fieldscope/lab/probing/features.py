@@ -24,12 +24,10 @@ from fieldscope.measure.torch.passes import prepared
 from fieldscope.measure.torch.places import Place, Places, places_of
 from fieldscope.measure.torch.run import Run
 from fieldscope.measure.torch.until import not_reached
+from fieldscope.photos.catalogue import Told
 
 Batches: TypeAlias = Iterable[Sequence[Any]]
 """Photos and the numbers of their classes, batch by batch; what else a batch holds is left."""
-
-Told: TypeAlias = Callable[[str, int, int], object]
-"""Told what is being done, how much of it is done, and of how much."""
 
 Numbers: TypeAlias = npt.NDArray[np.float32]
 
@@ -42,14 +40,14 @@ class Features:
         layers: by layer, its features, [photos features].
         places: by layer, the layer at whose output it was read.
         inputs: averages of the photos themselves, [photos channels].
-        output: what the model returns, [photos …].
+        output: what the model returns, [photos …]; None where that isn't kept.
         labels: numbers of the photos' classes, [photos].
     """
 
     layers: dict[str, Numbers]
     places: dict[str, str]
     inputs: Numbers
-    output: Numbers
+    output: Numbers | None
     labels: npt.NDArray[np.int64]
 
 
@@ -60,7 +58,7 @@ class Reader:
         model: the model; it is run in eval mode and left as it was found.
         info: its input.
         readings: the layers to keep, and where they are read.
-        output: name of the model's result.
+        output: name of the model's result, if it is to be kept, too.
     """
 
     def __init__(
@@ -69,7 +67,7 @@ class Reader:
         info: InputInfo,
         readings: Sequence[Reading],
         *,
-        output: str,
+        output: str | None,
     ) -> None:
         self._model = model
         self._info = info
@@ -106,7 +104,7 @@ class Reader:
         if not labels:
             raise InputError(f"there are no {what} to run the model on\ngive at least one batch")
         joined = {layer: np.concatenate(values) for layer, values in kept.items()}
-        output = joined.pop(_RESULT)
+        output = joined.pop(_RESULT, None)
         spots = next(iter(self._found.values()))
         places = {layer: spots[layer].place.layer for layer in joined}
         return Features(joined, places, np.concatenate(inputs), output, np.concatenate(labels))
@@ -127,7 +125,7 @@ class Reader:
             return _flat(tensor, axes[place])
 
         try:
-            found = Run(self._model, axes, keep=averaged)(photos.to(_device(self._model)))
+            found = Run(self._model, axes, keep=averaged)(photos.to(device_of(self._model)))
         except FieldscopeError:
             raise
         except Exception as error:
@@ -155,7 +153,8 @@ class Reader:
         if shape not in self._found:
             places = places_of(self._model, shape, axes=self._info.spatial)
             spots = {reading.layer: _nearest(places, reading) for reading in self._readings}
-            spots[_RESULT] = _Spot(places.find(self._output), ())
+            if self._output is not None:
+                spots[_RESULT] = _Spot(places.find(self._output), ())
             self._found[shape] = spots
         return self._found[shape]
 
@@ -198,7 +197,12 @@ def _flat(tensor: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     return averaged.reshape(len(tensor), -1)
 
 
-def _device(model: Callable[..., Any]) -> torch.device:
+def device_of(model: Callable[..., Any]) -> torch.device:
+    """Where a model's weights are; on the CPU, where it has none.
+
+    >>> device_of(torch.nn.Linear(2, 3)), device_of(torch.relu)
+    (device(type='cpu'), device(type='cpu'))
+    """
     for root in roots_of(model).values():
         for weight in root.parameters():
             return weight.device

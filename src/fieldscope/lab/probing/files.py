@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 PROBES = "probe.json"
 TABLE = "probe.csv"
 PICTURE = "probe.png"
+FILES = (PROBES, TABLE, PICTURE)
 
 
 def save(found: Probing, folder: str | Path) -> tuple[Path, ...]:
@@ -33,4 +34,4 @@ def save(found: Probing, folder: str | Path) -> tuple[Path, ...]:
         with writing.replacing(place / name) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="")
     pictures.save(found.to_image(), place / PICTURE)
-    return tuple(place / name for name in (*texts, PICTURE))
+    return tuple(place / name for name in FILES)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
+import torch
 
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.productivity import Productivity, productivity_of
 from fieldscope.analyses.verdicts import Verdict
 from fieldscope.errors import InputError, LayerNotFoundError
 from fieldscope.lab.probing.classifier import Labels, Score, Values, probed_score, score
-from fieldscope.lab.probing.features import Batches, Features, Reader, Told
+from fieldscope.lab.probing.features import Batches, Features, Reader, device_of
 from fieldscope.lab.probing.findings import LayerProbe, Probing, border_of
 from fieldscope.lab.probing.places import readings_of
+from fieldscope.measure.torch.passes import prepared
+from fieldscope.photos.catalogue import Told
 from fieldscope.wording import meant
 
 
@@ -26,6 +30,8 @@ def probed(
     validation: Batches,
     *,
     layers: Sequence[str] = (),
+    until: str | None = None,
+    scorer: Callable[..., Any] | None = None,
     seed: int = 0,
     run: str = "",
     told: Told = lambda *_: None,
@@ -41,6 +47,8 @@ def probed(
         train: batches of photos and numbers of classes that the probes are fitted to.
         validation: those that they are tried on.
         layers: shell patterns on names; the layers to probe instead of all that widen.
+        until: the last layer that counts, where others are only run behind it.
+        scorer: what returns a number per class for photos, where the model itself doesn't.
         seed: of the photos held back for the choice of the probes' penalty.
         run: folder of the run that the model comes from.
         told: told of the progress.
@@ -62,12 +70,13 @@ def probed(
         >>> [(one.layer, one.place, one.score.accuracy) for one in found.layers]
         [('0', '1', 1.0), ('2', '3', 1.0)]
     """
-    judged = productivity_of(report)
+    judged = _until(productivity_of(report), report, until)
     names = _chosen(judged, layers)
-    last = None if layers else _last_with_positions(report)
+    last = None if layers else _last_with_positions(report, judged)
     readings = readings_of(report, dict.fromkeys([*names, *([last] if last else [])]))
     (info,) = (one for one in report.inputs if one.name == judged.input)
-    output = next(iter(report.outputs))
+    scores_classes = scorer is None and len(report.output.shape) == 2
+    output = next(iter(report.outputs)) if scores_classes else None
     reader = Reader(model, info, readings, output=output)
     fit = reader.features(train, told=told, what="the training photos")
     tried = reader.features(validation, told=told, what="the validation photos")
@@ -91,8 +100,17 @@ def probed(
         layers=tuple(scores[name] for name in names),
         baseline=probed_score((fit.inputs, fit.labels), (tried.inputs, tried.labels), seed=seed),
         last=scores[last] if last else None,
-        own=_own(tried.output, tried.labels) if len(report.output.shape) == 2 else None,
+        own=_own(tried.output, tried.labels) if scorer is None else _scored(scorer, validation),
     )
+
+
+def _until(judged: Productivity, report: Report, last: str | None) -> Productivity:
+    """The verdicts on the layers up to one, that one included."""
+    if last is None:
+        return judged
+    order = [layer.name for layer in report.layers]
+    ahead = {*order[: order.index(report[last].name) + 1]}
+    return replace(judged, layers=tuple(one for one in judged.layers if one.layer in ahead))
 
 
 def _chosen(judged: Productivity, patterns: Sequence[str]) -> list[str]:
@@ -120,9 +138,13 @@ def _chosen(judged: Productivity, patterns: Sequence[str]) -> list[str]:
     return [name for name in names if any(fnmatchcase(name, one) for one in patterns)]
 
 
-def _last_with_positions(report: Report) -> str | None:
+def _last_with_positions(report: Report, judged: Productivity) -> str | None:
     """The last layer that is a map still: what the head averages."""
-    found = [layer.name for layer in report.layers if layer.spatial and not layer.movement]
+    found = [
+        layer.name
+        for layer in report.layers
+        if layer.spatial and not layer.movement and layer.name in judged.by_name
+    ]
     return found[-1] if found else None
 
 
@@ -139,8 +161,19 @@ def _probe(
     )
 
 
-def _own(output: Values, labels: Labels) -> Score | None:
+def _own(output: Values | None, labels: Labels) -> Score | None:
     """What the model itself tells right, where it returns a number for each class."""
-    if output.shape[1] <= int(labels.max()):
+    if output is None or output.shape[1] <= int(labels.max()):
         return None
     return score(int((output.argmax(axis=1) == labels).sum()), len(labels))
+
+
+def _scored(scorer: Callable[..., Any], validation: Batches) -> Score:
+    """What something else than the model tells right."""
+    right, count = 0, 0
+    with prepared(scorer), torch.no_grad():
+        for photos, labels, *_ in validation:
+            best = scorer(photos.to(device_of(scorer))).argmax(dim=1).cpu().numpy()
+            right += int((best == np.asarray(labels)).sum())
+            count += len(best)
+    return score(right, count)
