@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["train", "finetune"]
 
+OPTIMIZERS = ("adam", "adamw", "sgd")
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 # What may differ when a run goes on: how long it is to go on, and where its data lie now, of
 # which the digest tells whether they are the same.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PANEL = (4.0, 2.6)
-_MARGINS = sheet.Margins(above=0.42, below=0.52, left=0.7, right=0.3)
+_MARGINS = sheet.Margins(above=0.1, below=0.52, left=0.7, right=0.3)
 
 
 def curves_picture(
@@ -88,6 +88,7 @@ def _draw(axes: Axes, curve: Sequence[Epoch], what: str, *, epochs: int) -> None
             zorder=3,
         )
         mark_.set_gid(f"best-{what}")
+    if best is not None and what == "loss":
         axes.legend(
             fontsize=style.SMALL,
             frameon=False,

@@ -20,11 +20,12 @@ from fieldscope.lab.data import sheets
 from fieldscope.lab.frameworks import lightning
 from fieldscope.lab.models.body import Finetuned
 from fieldscope.lab.pictures.curves import save_curves
+from fieldscope.lab.processes import is_first
 from fieldscope.lab.runs import ANALYSIS, AUGMENTED, SAMPLES, SPLIT, Run, make_folder
 from fieldscope.lab.training.batches import Batches
 from fieldscope.lab.training.keeping import Keeping, WholeFiles
 from fieldscope.lab.training.learning import Learning
-from fieldscope.lab.training.machine import Machine, is_first, undisturbed
+from fieldscope.lab.training.machine import Machine, undisturbed
 from fieldscope.lab.training.planning import Plan
 from fieldscope.photos.catalogue import Told
 from fieldscope.version import __version__

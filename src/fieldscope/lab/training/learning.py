@@ -35,7 +35,6 @@ _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": lambda groups, lr: torch.optim.SGD(groups, lr=lr, momentum=0.9),
 }
-OPTIMIZERS = tuple(_OPTIMIZERS)
 
 
 class Learning(lightning.LightningModule):

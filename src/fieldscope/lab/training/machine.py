@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 
-from fieldscope.lab.frameworks import lightning
-
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -55,17 +53,6 @@ class Machine:
             "strategy": self.strategy,
             "precision": self.precision or ("16-mixed" if on_gpu else "32-true"),
         }
-
-
-def is_first() -> bool:
-    """Whether this process is the one that writes and prints; there are others under `ddp`.
-
-    >>> is_first()
-    True
-    """
-    # Lightning reads it off what the launcher of the processes has set.
-    rank: int = getattr(lightning.pytorch.utilities.rank_zero_only, "rank", 0)
-    return rank == 0
 
 
 @contextlib.contextmanager

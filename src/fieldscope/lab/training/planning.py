@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldscope.errors import InputError
+from fieldscope.lab.checking import ready
 from fieldscope.lab.data import Augmentation, Preparation, Split, read_split, split_of
 from fieldscope.lab.models.assembling import Assembled, assembled
-from fieldscope.lab.runs import SPLIT, Run, held, make_folder
+from fieldscope.lab.runs import SPLIT, Run
 from fieldscope.lab.settings import Settings
-from fieldscope.lab.training.learning import OPTIMIZERS
-from fieldscope.lab.training.machine import is_first
 from fieldscope.photos import Catalogue, catalogue_of
 from fieldscope.photos.catalogue import Told
-from fieldscope.wording import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,9 @@ def planned(
         Traceback (most recent call last):
         fieldscope.errors.InputError: the number of epochs is 0, and must be from 1 on
     """
-    check(settings)
     path = Path(folder)
-    before = _resumable(settings, path) if resume else None
-    if not resume and is_first():
-        _check_free(path)
+    before = ready(settings, path, resume=resume)
+    preparation = preparation_of(settings)
     told(f"checking the photos of {settings.data}", 0, 0)
     found = catalogue_of(settings.data, settings.labels, told=told)
     catalogue = found.checked(skip_bad=settings.skip_bad)
@@ -89,7 +85,7 @@ def planned(
         classes=len(catalogue.classes),
         filled_in=before is None or not before.last_checkpoint.is_file(),
     )
-    return Plan(path, settings, catalogue, split, preparation_of(settings), made, before)
+    return Plan(path, settings, catalogue, split, preparation, made, before)
 
 
 def preparation_of(settings: Settings) -> Preparation:
@@ -110,60 +106,3 @@ def preparation_of(settings: Settings) -> Preparation:
         (deviation[0], deviation[1], deviation[2]),
         None if augmentation is None else Augmentation.from_dict(augmentation),
     )
-
-
-def check(settings: Settings) -> None:
-    """Say what makes no sense in what is asked for.
-
-    Raises:
-        InputError: something doesn't.
-
-    >>> check(Settings("train", "small-vgg", "photos", resolution=32, epochs=5, batch_size=0))
-    Traceback (most recent call last):
-    fieldscope.errors.InputError: the batch size is 0, and must be from 1 on
-    """
-    least = {"epochs": "number of epochs", "batch_size": "batch size"}
-    for name, what in least.items():
-        if (value := getattr(settings, name)) < 1:
-            raise InputError(f"the {what} is {value}, and must be from 1 on")
-    if not settings.learning_rate > 0:
-        raise InputError(f"the learning rate is {settings.learning_rate}, and must be above 0")
-    if not 0 <= settings.seed < 2**32:
-        raise InputError(f"the seed is {settings.seed}, and must be from 0 to 2**32 - 1")
-    if settings.optimizer not in OPTIMIZERS:
-        raise InputError(
-            f"there is no optimiser {settings.optimizer!r}\n"
-            f"known are {listed([repr(one) for one in OPTIMIZERS])}"
-        )
-    at = settings.unfreeze_at
-    if at is not None and not settings.freeze:
-        raise InputError("the body isn't frozen, so it can't be unfrozen\nleave --no-freeze out")
-    if at is not None and not 2 <= at <= settings.epochs:
-        raise InputError(
-            f"the body is to be unfrozen at epoch {at}, and must be from 2 to {settings.epochs}, "
-            "the last\ngive --no-freeze to train it from the first epoch on"
-        )
-    preparation_of(settings)
-
-
-def _resumable(settings: Settings, folder: Path) -> Run:
-    """Read the run that is gone on with, if it is the same one."""
-    run = Run.read(folder)
-    differing = run.settings.differing(settings)
-    if differing:
-        raise InputError(
-            f"cannot go on with the run in {folder} otherwise than it began: its "
-            f"{listed(differing)}\nleave these options out, or begin another run with --out"
-        )
-    done = len(run.curves)
-    if done >= settings.epochs and run.last_checkpoint.is_file() and run.status == "finished":
-        raise InputError(
-            f"the run in {folder} has all its {done} epochs\ngive more --epochs to go on with it"
-        )
-    return run
-
-
-def _check_free(folder: Path) -> None:
-    """Say before the photos are looked at that a folder can't take a new run."""
-    if held(folder) or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-        make_folder(folder)

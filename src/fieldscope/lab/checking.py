@@ -1,0 +1,94 @@
+"""What can be said of a run before anything is loaded: its settings, and its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fieldscope.errors import InputError
+from fieldscope.lab.processes import is_first
+from fieldscope.lab.runs import Run, held, make_folder
+from fieldscope.lab.settings import OPTIMIZERS, Settings
+from fieldscope.wording import listed
+
+
+def ready(settings: Settings, folder: Path, *, resume: bool) -> Run | None:
+    """Say what makes no sense in what is asked for, and what the folder isn't fit for.
+
+    Args:
+        settings: what is asked for.
+        folder: where its files are to go.
+        resume: whether the run that is there is gone on with.
+
+    Returns:
+        The run that is gone on with.
+
+    Raises:
+        InputError: something makes no sense.
+
+    Example:
+        >>> settings = Settings("train", "small-vgg", "photos", resolution=32, epochs=5)
+        >>> ready(settings, Path("/nowhere"), resume=False)
+    """
+    check(settings)
+    if resume:
+        return _resumable(settings, folder)
+    # The others find the folder that the first process has made.
+    if is_first():
+        _check_free(folder)
+    return None
+
+
+def check(settings: Settings) -> None:
+    """Say what makes no sense in what is asked for.
+
+    Raises:
+        InputError: something doesn't.
+
+    >>> check(Settings("train", "small-vgg", "photos", resolution=32, epochs=5, batch_size=0))
+    Traceback (most recent call last):
+    fieldscope.errors.InputError: the batch size is 0, and must be from 1 on
+    """
+    least = {"epochs": "number of epochs", "batch_size": "batch size"}
+    for name, what in least.items():
+        if (value := getattr(settings, name)) < 1:
+            raise InputError(f"the {what} is {value}, and must be from 1 on")
+    if not settings.learning_rate > 0:
+        raise InputError(f"the learning rate is {settings.learning_rate}, and must be above 0")
+    if not 0 <= settings.seed < 2**32:
+        raise InputError(f"the seed is {settings.seed}, and must be from 0 to 2**32 - 1")
+    if settings.optimizer not in OPTIMIZERS:
+        raise InputError(
+            f"there is no optimiser {settings.optimizer!r}\n"
+            f"known are {listed([repr(one) for one in OPTIMIZERS])}"
+        )
+    at = settings.unfreeze_at
+    if at is not None and not settings.freeze:
+        raise InputError("the body isn't frozen, so it can't be unfrozen\nleave --no-freeze out")
+    if at is not None and not 2 <= at <= settings.epochs:
+        raise InputError(
+            f"the body is to be unfrozen at epoch {at}, and must be from 2 to {settings.epochs}, "
+            "the last\ngive --no-freeze to train it from the first epoch on"
+        )
+
+
+def _resumable(settings: Settings, folder: Path) -> Run:
+    """Read the run that is gone on with, if it is the same one."""
+    run = Run.read(folder)
+    differing = run.settings.differing(settings)
+    if differing:
+        raise InputError(
+            f"cannot go on with the run in {folder} otherwise than it began: its "
+            f"{listed(differing)}\nleave these options out, or begin another run with --out"
+        )
+    done = len(run.curves)
+    if done >= settings.epochs and run.last_checkpoint.is_file() and run.status == "finished":
+        raise InputError(
+            f"the run in {folder} has all its {done} epochs\ngive more --epochs to go on with it"
+        )
+    return run
+
+
+def _check_free(folder: Path) -> None:
+    """Say before the photos are looked at that a folder can't take a new run."""
+    if held(folder) or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+        make_folder(folder)
