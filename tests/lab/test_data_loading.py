@@ -140,7 +140,7 @@ def test_several_processes_have_a_share_each(monkeypatch: pytest.MonkeyPatch) ->
     ("wrong", "message"),
     [
         ({"batch_size": 0}, "the batch size is 0, and must be from 1 on"),
-        ({"workers": -1}, "the workers is -1, and must be from 0 on"),
+        ({"workers": -1}, "the number of workers is -1, and must be from 0 on"),
         ({"seed": -1}, "the seed is -1, and must be from 0 on"),
     ],
 )

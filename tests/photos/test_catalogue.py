@@ -132,6 +132,14 @@ def test_images_beside_the_folders_and_folders_without_images_are_faults(tmp_pat
     assert found.checked(skip_bad=True).classes == ("x", "y")
 
 
+def test_photos_of_a_kind_that_is_not_read_are_faults_and_notes_are_not(tmp_path: Path) -> None:
+    photos(tmp_path, "x/1.png", "x/2.png", "y/1.png", "y/2.png")
+    (tmp_path / "x" / "3.HEIC").write_bytes(b"")
+    (tmp_path / "x" / "notes.txt").write_text("of 2021")
+    found = catalogue_of(tmp_path)
+    assert found.unreadable == (("x/3.HEIC", "photos of the kind .heic aren't read"),)
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from fieldscope.errors import InputError
-from fieldscope.photos.files import images_in, naturally
+from fieldscope.photos.files import foreign_in, images_in, naturally
 from fieldscope.photos.finding import by_folder, by_table
 from fieldscope.photos.reading import upright
 from fieldscope.wording import listed
@@ -176,6 +176,9 @@ def catalogue_of(
             unreadable.append((id, read))
         elif path in label_of:
             photos.append(Photo(path, id, label_of[path], read))
+    for path in foreign_in(top):
+        unread = f"photos of the kind {path.suffix.lower()} aren't read"
+        unreadable.append((path.relative_to(top).as_posix(), unread))
     return Catalogue(
         top,
         tuple(photos),

@@ -11,9 +11,14 @@ from fieldscope.errors import InputError
 from fieldscope.wording import counted, listed
 
 EXTENSIONS = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
+    {".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
 )
 """The ends of names, in lower case, by which a file is taken for an image."""
+
+# Photographs all the same, which must not be passed over as if they were notes.
+_FOREIGN = frozenset(
+    {".heic", ".heif", ".avif", ".jxl", ".jp2", ".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw"}
+)
 
 
 def naturally(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -57,7 +62,24 @@ def images_in(folder: str | os.PathLike[str]) -> tuple[Path, ...]:
             f"there are no images in {top}, {_inventory(others)}\n"
             f"images are {listed(sorted(EXTENSIONS), last='or')} files"
         )
-    return tuple(sorted(found, key=lambda path: naturally(path.relative_to(top).as_posix())))
+    return _sorted(found, top)
+
+
+def foreign_in(folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+    """Find the photographs below a folder that are of a kind that isn't read.
+
+    Raises:
+        InputError: there is no such folder, or it can't be read.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for name in ("1.jpg", "2.HEIC"):
+    ...         _ = Path(folder, name).write_bytes(b"")
+    ...     [path.name for path in foreign_in(folder)]
+    ['2.HEIC']
+    """
+    top = existing(Path(folder))
+    return _sorted([path for path in _files(top) if path.suffix.lower() in _FOREIGN], top)
 
 
 def existing(folder: Path) -> Path:
@@ -75,6 +97,10 @@ def existing(folder: Path) -> Path:
     if folder.exists():
         raise InputError(f"{folder} is a file, and a folder of images is wanted")
     raise InputError(f"there is no folder {folder}")
+
+
+def _sorted(paths: list[Path], top: Path) -> tuple[Path, ...]:
+    return tuple(sorted(paths, key=lambda path: naturally(path.relative_to(top).as_posix())))
 
 
 def _files(top: Path) -> Iterator[Path]:

@@ -138,11 +138,11 @@ def _known(top: Path, paths: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
         lambda path: path.name,
         lambda path: path.stem,
     ):
-        level: dict[str, tuple[Path, ...]] = {}
+        level: dict[str, list[Path]] = {}
         for path, below in inner:
-            level[spelt(below)] = (*level.get(spelt(below), ()), path)
+            level.setdefault(spelt(below), []).append(path)
         for id, fits in level.items():
-            known.setdefault(id, fits)
+            known.setdefault(id, tuple(fits))
     return known
 
 

@@ -159,7 +159,7 @@ def loaders(
     Traceback (most recent call last):
     fieldscope.errors.InputError: the batch size is 0, and must be from 1 on
     """
-    for name, value, least in (("batch size", batch_size, 1), ("workers", workers, 0)):
+    for name, value, least in (("batch size", batch_size, 1), ("number of workers", workers, 0)):
         if value < least:
             raise InputError(f"the {name} is {value}, and must be from {least} on")
     if seed < 0:
