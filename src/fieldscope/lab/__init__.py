@@ -9,19 +9,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fieldscope.lab.comparing.findings import RunComparison
+    from fieldscope.lab.comparing.reading import compare
     from fieldscope.lab.data import Augmentation
+    from fieldscope.lab.probing.findings import Probing
+    from fieldscope.lab.probing.of_run import probe
     from fieldscope.lab.runs import Run
     from fieldscope.lab.training.machine import Machine
     from fieldscope.lab.training.starting import finetune, train
 
-__all__ = ["Augmentation", "Machine", "Run", "finetune", "train"]
+__all__ = [
+    "Augmentation",
+    "Machine",
+    "Probing",
+    "Run",
+    "RunComparison",
+    "compare",
+    "finetune",
+    "probe",
+    "train",
+]
 
 # The module that each public name lives in.
 _HOMES = {
     "Augmentation": "fieldscope.lab.data",
     "Machine": "fieldscope.lab.training.machine",
+    "Probing": "fieldscope.lab.probing.findings",
     "Run": "fieldscope.lab.runs",
+    "RunComparison": "fieldscope.lab.comparing.findings",
+    "compare": "fieldscope.lab.comparing.reading",
     "finetune": "fieldscope.lab.training.starting",
+    "probe": "fieldscope.lab.probing.of_run",
     "train": "fieldscope.lab.training.starting",
 }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from fieldscope.cli.lab.compare import compare
 from fieldscope.cli.lab.finetune import finetune
+from fieldscope.cli.lab.probe import probe
 from fieldscope.cli.lab.train import train
 
 _HELP = """\
@@ -15,12 +17,16 @@ fieldscope lab train --data photos/ --labels labels.csv --resolution 64 --out ru
 fieldscope lab train --data photos/ --model torchvision:resnet18 --resolution 32 --out runs/b
 fieldscope lab finetune --data photos/ --body torchvision:vgg16 --weights vgg16.pth --out runs/c
 fieldscope lab train --out runs/a --resume
+fieldscope lab probe --run runs/a
+fieldscope lab compare runs/a runs/b
 """
 
 # In the order in which one meets them.
 _COMMANDS: tuple[click.Command, ...] = (
     train,
     finetune,
+    probe,
+    compare,
 )
 
 

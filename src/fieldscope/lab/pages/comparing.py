@@ -180,7 +180,12 @@ def closing(found: RunComparison) -> Iterator[str]:
         return
     accuracy, name, best = ranked[0]
     if len(ranked) == 1:
-        yield f"Only {name} has finished an epoch: {share(accuracy)}."
+        alone = len(shown_groups(found)) == 1
+        yield (
+            f"All runs differ by their seed alone: {share(accuracy)} on average."
+            if alone
+            else f"Only {name} has finished an epoch: {share(accuracy)}."
+        )
         return
     other, second, follower = ranked[1]
     noise, told_by = _noise(best, follower)

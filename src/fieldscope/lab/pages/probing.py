@@ -131,8 +131,8 @@ def _agreeing(found: Probing) -> str:
         if not left:
             return f"{text}: accuracy grows up to the last layer, as predicted."
         return (
-            f"{text}: the probes saturate {counted(left, 'layer')} before the last one, so the "
-            "trained network has no use for the context that these can add."
+            f"{text}: the probes saturate {counted(left, 'layer')} before the last one: what "
+            "those behind can still add tells a linear probe nothing more."
         )
     if apart == 0:
         return f"{text}: the probes saturate at the border layer itself."
@@ -140,8 +140,8 @@ def _agreeing(found: Probing) -> str:
         return f"{text}: the probes saturate at the layer right before the border."
     if apart < 0:
         return (
-            f"{text}: the probes saturate {-apart} layers before the border, so the trained "
-            "network has no use for the context that those between can add."
+            f"{text}: the probes saturate {-apart} layers before the border: what those "
+            "between can still add tells a linear probe nothing more."
         )
     return (
         f"{text}: accuracy grows until {counted(apart, 'layer')} behind the border, where no "

@@ -95,7 +95,7 @@ class Reader:
         count = len(batches) if isinstance(batches, Sized) else 0
         with prepared(self._model), torch.no_grad():
             for number, (photos, numbers) in enumerate(_pairs(batches)):
-                told(f"running the model on {what}", number, count)
+                told(f"running the model on the {what}", number, count)
                 self._check(photos)
                 for layer, values in self._batch(photos):
                     kept.setdefault(layer, []).append(values)

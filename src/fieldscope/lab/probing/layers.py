@@ -78,8 +78,8 @@ def probed(
     scores_classes = scorer is None and len(report.output.shape) == 2
     output = next(iter(report.outputs)) if scores_classes else None
     reader = Reader(model, info, readings, output=output)
-    fit = reader.features(train, told=told, what="the training photos")
-    tried = reader.features(validation, told=told, what="the validation photos")
+    fit = reader.features(train, told=told, what="training photos")
+    tried = reader.features(validation, told=told, what="validation photos")
 
     def probe(name: str) -> LayerProbe:
         told(f"fitting a probe to {name or judged.model}", len(scores), len(readings))

@@ -126,9 +126,10 @@ def _on(model: nn.Module, device: str | None) -> nn.Module:
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         return model.to(torch.device(chosen))
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"the model can't run on the device {chosen!r}: {reason}") from error
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"the model can't run on a device {chosen!r} here\nname another one: cpu, cuda, cuda:1"
+        ) from error
 
 
 def _analysed(
