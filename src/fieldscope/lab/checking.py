@@ -8,7 +8,7 @@ from fieldscope.errors import InputError
 from fieldscope.lab.processes import is_first
 from fieldscope.lab.runs import Run, held, make_folder
 from fieldscope.lab.settings import OPTIMIZERS, Settings
-from fieldscope.wording import listed
+from fieldscope.wording import counted, listed
 
 
 def ready(settings: Settings, folder: Path, *, resume: bool) -> Run | None:
@@ -80,10 +80,10 @@ def _resumable(settings: Settings, folder: Path) -> Run:
             f"cannot go on with the run in {folder} otherwise than it began: its "
             f"{listed(differing)}\nleave these options out, or begin another run with --out"
         )
-    done = len(run.curves)
-    if done >= settings.epochs and run.last_checkpoint.is_file() and run.status == "finished":
+    if run.status == "finished" and settings.epochs <= run.settings.epochs:
         raise InputError(
-            f"the run in {folder} has all its {done} epochs\ngive more --epochs to go on with it"
+            f"the run in {folder} has all of its {counted(run.settings.epochs, 'epoch')}\n"
+            "give more --epochs to go on with it"
         )
     return run
 

@@ -60,15 +60,17 @@ def fit(
         KeyboardInterrupt: by Ctrl-C; what was reached is kept.
     """
     machine = machine or Machine()
-    run = _begun(plan)
+    run = _run_of(plan)
     learning = Learning(
         plan.assembled.model,
         plan.settings,
         classes=len(plan.catalogue.classes),
         recorded=lambda curve: _recorded(run, curve),
     )
-    with _ending(run), undisturbed():
+    with undisturbed(), contextlib.ExitStack() as stack:
         trainer = _trainer(plan, machine, learning, told=told, noted=noted)
+        _begin(run, plan)
+        stack.enter_context(_ending(run))
         batches = Batches(plan, workers=machine.workers, told=told)
         trainer.reload_dataloaders_every_n_epochs = int(batches.change)
         resumed = plan.resumed is not None and run.last_checkpoint.is_file()
@@ -88,9 +90,8 @@ def fit(
     return Run.read(run.folder)
 
 
-def _begun(plan: Plan) -> Run:
-    """Write down what is going to be done."""
-    run = Run(
+def _run_of(plan: Plan) -> Run:
+    return Run(
         folder=plan.folder,
         settings=plan.settings,
         classes=plan.catalogue.classes,
@@ -99,8 +100,12 @@ def _begun(plan: Plan) -> Run:
         counts=plan.assembled.counts(plan.settings),
         versions={"fieldscope": __version__, "Python": platform.python_version(), **_versions()},
     )
+
+
+def _begin(run: Run, plan: Plan) -> None:
+    """Write down what is going to be done."""
     if not is_first():
-        return run
+        return
     if plan.resumed is None:
         make_folder(plan.folder)
     run.write()
@@ -115,7 +120,6 @@ def _begun(plan: Plan) -> Run:
     if plan.preparation.augment is not None and not (plan.folder / AUGMENTED).exists():
         sheet = sheets.augmented_sheet(plan.split, plan.preparation, seed=plan.settings.seed)
         sheets.save(sheet, plan.folder / AUGMENTED)
-    return run
 
 
 def _versions() -> dict[str, str]:
@@ -214,7 +218,7 @@ def _ended(run: Run, *, status: Any, reason: str = "") -> None:
 def _reached(run: Run, message: str) -> str:
     """Say what a run came to before it ended, between what ended it and the next step."""
     first, _, step = message.partition("\n")
-    return "\n".join(part for part in (first, reached(run), step, go_on(run)) if part)
+    return "\n".join((first, reached(run), step or go_on(run)))
 
 
 def reached(run: Run) -> str:

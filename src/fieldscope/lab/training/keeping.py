@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from fieldscope import writing
+from fieldscope.errors import InputError
 from fieldscope.lab.curves import Epoch, best_of
 from fieldscope.lab.frameworks import lightning
 from fieldscope.lab.runs import BEST, LAST
@@ -33,6 +34,21 @@ class WholeFiles(lightning.pytorch.plugins.TorchCheckpointIO):
         torch.save(checkpoint, content)
         with writing.replacing(path) as temporary:
             temporary.write_bytes(content.getbuffer())
+
+    def load_checkpoint(self, path: Any, *others: Any, **options: Any) -> dict[str, Any]:
+        """Read a checkpoint.
+
+        Raises:
+            InputError: it can't be read, or holds more than tensors, numbers and texts.
+        """
+        try:
+            return super().load_checkpoint(path, *others, **options)
+        except Exception as error:
+            raise InputError(
+                f"{path} can't be read as a checkpoint: {type(error).__name__}: "
+                f"{str(error).partition('. ')[0]}\n"
+                "begin another run with --out, or put back the file that was written"
+            ) from error
 
 
 class Keeping(lightning.pytorch.callbacks.Checkpoint):

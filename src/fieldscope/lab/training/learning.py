@@ -37,6 +37,11 @@ _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
+def _mean() -> torchmetrics.MeanMetric:
+    # By default it leaves out what is no number, which is just what is looked for.
+    return torchmetrics.MeanMetric(nan_strategy="disable")
+
+
 class Learning(lightning.LightningModule):
     """A model that learns to tell classes apart, by cross-entropy.
 
@@ -62,10 +67,10 @@ class Learning(lightning.LightningModule):
         self._began = time.perf_counter()
         counted = torchmetrics.classification.MulticlassAccuracy
         self._train = nn.ModuleDict(
-            {"loss": torchmetrics.MeanMetric(), "accuracy": counted(classes, average="micro")}
+            {"loss": _mean(), "accuracy": counted(classes, average="micro")}
         )
         self._validation = nn.ModuleDict(
-            {"loss": torchmetrics.MeanMetric(), "accuracy": counted(classes, average="micro")}
+            {"loss": _mean(), "accuracy": counted(classes, average="micro")}
         )
 
     def body_is_frozen(self, epoch: int) -> bool:
