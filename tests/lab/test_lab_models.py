@@ -131,5 +131,5 @@ def test_layers_that_a_network_cannot_be_cut_behind_are_told() -> None:
     assert cut_of(report, "features.6.expand3x3").shape[1] == 128
     with pytest.raises(LayerNotFoundError, match=r"no layer 'feature.7' to cut behind\ndid you"):
         cut_of(report, "feature.7")
-    with pytest.raises(ModelError, match=r"can't be cut behind flatten_1: its output \[1, 1000\]"):
+    with pytest.raises(ModelError, match=r"can't be cut behind view_1: its output \[1, 1000\]"):
         cut_of(report, report.output.name)
