@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fieldscope.analyses.check import Check
     from fieldscope.analyses.comparison import Comparison
     from fieldscope.analyses.coverage import Coverage
+    from fieldscope.analyses.effective import EffectiveComparison
     from fieldscope.analyses.fields import Field
     from fieldscope.analyses.growth import Growth
     from fieldscope.analyses.layers import Layer, Report
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
         architecture,
         check,
         compare,
+        compare_effective,
         coverage,
         draw,
+        effective,
+        expected_effective,
         gradient,
         growth,
         load,
@@ -70,6 +74,7 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from fieldscope.frontends.builder import Builder
+    from fieldscope.measure.effective import EffectiveField
     from fieldscope.measure.heat import HeatMap
     from fieldscope.measure.probe import Probe, probe
     from fieldscope.redesign.refinement import Proposal, Refinement
@@ -86,6 +91,8 @@ __all__ = [
     "Coverage",
     "DisagreementError",
     "EditError",
+    "EffectiveComparison",
+    "EffectiveField",
     "Field",
     "FieldscopeError",
     "GraphError",
@@ -116,8 +123,11 @@ __all__ = [
     "chain",
     "check",
     "compare",
+    "compare_effective",
     "coverage",
     "draw",
+    "effective",
+    "expected_effective",
     "gradient",
     "growth",
     "load",
@@ -140,6 +150,8 @@ _HOMES = {
     "Check": "fieldscope.analyses.check",
     "Comparison": "fieldscope.analyses.comparison",
     "Coverage": "fieldscope.analyses.coverage",
+    "EffectiveComparison": "fieldscope.analyses.effective",
+    "EffectiveField": "fieldscope.measure.effective",
     "Field": "fieldscope.analyses.fields",
     "Growth": "fieldscope.analyses.growth",
     "HeatMap": "fieldscope.measure.heat",
@@ -159,8 +171,11 @@ _HOMES = {
     "chain": "fieldscope.analyses.chain",
     "check": "fieldscope.api",
     "compare": "fieldscope.api",
+    "compare_effective": "fieldscope.api",
     "coverage": "fieldscope.api",
     "draw": "fieldscope.api",
+    "effective": "fieldscope.api",
+    "expected_effective": "fieldscope.api",
     "gradient": "fieldscope.api",
     "growth": "fieldscope.api",
     "load": "fieldscope.api",

@@ -69,7 +69,7 @@ INSTALLED = {
     "jaxlib": ("frontends.jax",),
     "pandas": ("analyses.export",),
     "matplotlib": ("render", "lab"),
-    "PIL": ("render", "frontends", "photos", "lab"),
+    "PIL": ("render", "frontends", "photos", "measure", "lab"),
     "rich": ("render", "cli"),
     "click": ("cli",),
 }

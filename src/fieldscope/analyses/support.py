@@ -82,6 +82,11 @@ class SupportMask(InputMap):
         return self.mask.astype(np.float64)
 
     @property
+    def graded(self) -> bool:
+        """Never: an element is read or not."""
+        return False
+
+    @property
     def exact(self) -> bool:
         """Whether the mask is exact; else it is a bound that holds the true one."""
         return not self.bounds

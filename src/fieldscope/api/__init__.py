@@ -9,6 +9,7 @@ from fieldscope.api.networks import load, save
 from fieldscope.api.redesign import refine
 from fieldscope.api.shares import growth
 from fieldscope.api.structure import alignment, coverage
+from fieldscope.api.usage import compare_effective, effective, expected_effective
 
 __all__ = [
     "alignment",
@@ -17,8 +18,11 @@ __all__ = [
     "architecture",
     "check",
     "compare",
+    "compare_effective",
     "coverage",
     "draw",
+    "effective",
+    "expected_effective",
     "gradient",
     "growth",
     "load",

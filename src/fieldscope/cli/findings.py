@@ -15,6 +15,7 @@ from fieldscope.cli.options import put_around
 from fieldscope.cli.page import show, width_option
 
 if TYPE_CHECKING:
+    from fieldscope.measure.effective import EffectiveField
     from fieldscope.media import Result
     from fieldscope.render.document import Document
 
@@ -55,7 +56,12 @@ class Wanted:
         pictures.check(self.output, image=None, resize=False, json=self.json)
 
     def deliver(
-        self, found: Result, described: Callable[[], Document], *, quiet: bool = False
+        self,
+        found: Result | EffectiveField,
+        described: Callable[[], Document],
+        *,
+        quiet: bool = False,
+        **picture: Any,
     ) -> None:
         """Write the data and the picture, and print the page.
 
@@ -63,6 +69,7 @@ class Wanted:
             found: what was found.
             described: makes its page, if that is to be printed.
             quiet: whether it isn't.
+            picture: options of its picture.
         """
         if self.json is not None:
             files.write(self.json, in_lines(found.to_dict()) + "\n")
@@ -70,7 +77,7 @@ class Wanted:
             from fieldscope.render import shown  # noqa: F401  # registers how findings are drawn
             from fieldscope.render.pictures import save
 
-            save(found.to_image(), self.output)
+            save(found.to_image(**picture), self.output)
         if not quiet and self.json != files.STDOUT:
             show(described(), self.width)
 

@@ -24,9 +24,11 @@ from fieldscope.cli.animate import animate
 from fieldscope.cli.check import check
 from fieldscope.cli.compare import compare
 from fieldscope.cli.coverage import coverage
+from fieldscope.cli.effective import effective
 from fieldscope.cli.exits import INTERRUPTED, PIPE_CLOSED, SAYS_NO, WRONG
 from fieldscope.cli.graph import graph
 from fieldscope.cli.growth import growth
+from fieldscope.cli.lab import lab
 from fieldscope.cli.operators import operators
 from fieldscope.cli.productivity import productivity
 from fieldscope.cli.refine import refine
@@ -102,6 +104,7 @@ fieldscope analyze model.onnx
 fieldscope support torchvision:vgg16 --layer features.28 --at 10,12 -o field.png
 fieldscope animate ./mynet.py:build -o growth.gif
 fieldscope verify torchvision:resnet18
+fieldscope effective torchvision:resnet50 --weights model.pth --images photos/ -l layer4 -o erf.png
 fieldscope productivity torchvision:resnet18 --input 1x3x32x32
 fieldscope graph torchvision:resnet18 --input 1x3x32x32 -o net.svg
 fieldscope refine torchvision:resnet18 --input 1x3x32x32 --goal performance --budget 2x
@@ -134,9 +137,11 @@ def fieldscope(context: click.Context) -> None:
 
 COMMANDS: Mapping[str, Sequence[click.Command]] = {
     "Fields": (analyze, support, animate, verify, operators),
+    "What a network uses": (effective,),
     "What follows for a design": (productivity, resolution, graph, refine),
     "What is behind a field": (growth, alignment, coverage),
     "Several models, and conditions": (compare, check),
+    "The lab": (lab,),
 }
 for command in itertools.chain(*COMMANDS.values()):
     fieldscope.add_command(command)

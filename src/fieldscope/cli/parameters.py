@@ -179,6 +179,18 @@ def place(text: str) -> tuple[int, ...] | Literal["center"]:
     return tuple(int(part) for part in parts)
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    """Read numbers, one or one per channel.
+
+    >>> numbers("0.485,0.456,0.406"), numbers("0.5")
+    ((0.485, 0.456, 0.406), (0.5,))
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} is no number, nor several such as 0.5,0.5,0.5") from None
+
+
 def gathered(option: str, pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
     """Put named values together, each name once.
 

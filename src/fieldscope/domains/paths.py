@@ -10,6 +10,14 @@ Channels don't multiply ways: windows and products take the mean over the channe
 sum over, and so do operators that read a whole axis, each element of which gets its share.
 Counts are kept as arrays that broadcast against their value, in floating point; where they
 grow beyond it, all of them are scaled alike.
+
+*Evenly*, a window hands each of its taps only its share, 1 over their number (those in the
+padding included), and so does whatever else reads several elements; both sides of a sum get
+all. That is the expected square of the gradient where every layer keeps the variance of what
+passes it, as initialisations are made to (He, Zhang, Ren, Sun, *Delving Deep into Rectifiers*,
+ICCV 2015, arXiv 1502.01852): for weights of mean 0 squares add up, all that lies between two
+layers has the variance 1 over the number of taps, and of a maximum each element is the largest
+as often as any other. For a chain it is Luo et al.'s (NeurIPS 2016, arXiv 1701.04128).
 """
 
 from __future__ import annotations
@@ -17,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +75,7 @@ def walk(
     wanted: Mapping[int, Counts],
     *,
     without: Collection[tuple[int, int]] = (),
+    evenly: bool = False,
 ) -> Found:
     """Count the ways on which the inputs are read from the wanted values.
 
@@ -73,6 +83,7 @@ def walk(
         graph: graph of canonical operators.
         wanted: counts to begin with, by value; they broadcast against it.
         without: operands that aren't followed, as (node, place among its operands).
+        evenly: split what each result hands on evenly among what it reads.
 
     Example:
         >>> from fieldscope.graph.graph import GraphBuilder
@@ -81,6 +92,8 @@ def walk(
         >>> y = builder.add(Window((0,), (Sliding(3, stride=2),)), (x,), (3,))
         >>> walk(builder.build(), {y: np.ones(1)}).counts[x]
         array([1., 1., 2., 1., 2., 1., 1.])
+        >>> walk(builder.build(), {y: np.array([3.0, 0, 0])}, evenly=True).counts[x]
+        array([1., 1., 1., 0., 0., 0., 0.])
     """
     pending = dict(wanted)
     found: dict[int, Counts] = {}
@@ -98,7 +111,7 @@ def walk(
         for place, operand in enumerate(node.operands):
             if (value, place) in without:
                 continue
-            read = _read(graph, node, place, counts)
+            read = _read(graph, node, place, _shared(node, counts) if evenly else counts)
             pending[operand] = pending[operand] + read if operand in pending else read
             if pending[operand].max(initial=0) > _LARGE:
                 scaled = True
@@ -112,6 +125,32 @@ def walk(
 def written_out(counts: Counts, shape: Shape) -> Counts:
     """Counts as an array of the value's shape; a view, not to be written to."""
     return np.broadcast_to(counts, shape)
+
+
+def _shared(node: Node, counts: Counts) -> Counts:
+    """What a result's positions hand on to each element that they read."""
+    match node.operator:
+        case Window(windows=windows):
+            return counts / prod(window.kernel for window in windows)
+        case Spread(windows=windows):
+            # Of kernel taps every stride-th meets a position.
+            return counts / prod(max(1.0, one.kernel / one.stride) for one in windows)
+        case Table(axis=axis, lo=lo, hi=hi, skipped=None):
+            return _divided(counts, hi.array - lo.array, axis, node.shape)
+        case Table(axis=axis) as table:
+            return _divided(counts, (table.elements() >= 0).sum(axis=1), axis, node.shape)
+        case Collect(axis=axis, index=index):
+            return _divided(counts, (index.array >= 0).sum(axis=1), axis, node.shape)
+        case _:
+            return counts
+
+
+def _divided(
+    counts: Counts, many: npt.NDArray[np.integer[Any]], axis: int, shape: Shape
+) -> Counts:
+    """Counts over how many elements each index of an axis reads."""
+    over = np.maximum(many, 1).reshape([-1 if k == axis else 1 for k in range(len(shape))])
+    return np.asarray(_full(counts, axis, shape) / over)
 
 
 def _read(graph: Graph, node: Node, place: int, counts: Counts) -> Counts:

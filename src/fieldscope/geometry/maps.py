@@ -41,6 +41,11 @@ class InputMap(ABC):
     centre: tuple[float, ...] | None
 
     @property
+    def graded(self) -> bool:
+        """Whether it is known how strongly each element is read, and not only that it is."""
+        return True
+
+    @property
     @abstractmethod
     def mask(self) -> BoolArray:
         """Which elements are read, over the input's spatial axes."""

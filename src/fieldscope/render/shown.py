@@ -15,6 +15,7 @@ from fieldscope.analyses.alignment import Alignment
 from fieldscope.analyses.check import Check
 from fieldscope.analyses.comparison import Comparison
 from fieldscope.analyses.coverage import Coverage
+from fieldscope.analyses.effective import EffectiveComparison
 from fieldscope.analyses.growth import Growth
 from fieldscope.analyses.layers import Report
 from fieldscope.analyses.productivity import Productivity
@@ -22,6 +23,7 @@ from fieldscope.analyses.resolution import Resolution
 from fieldscope.analyses.verification import Verification
 from fieldscope.errors import InputError, MissingExtraError
 from fieldscope.geometry.maps import InputMap
+from fieldscope.measure.effective import EffectiveField
 from fieldscope.media import Result, as_figure, as_html, as_text
 from fieldscope.redesign.refinement import Refinement
 from fieldscope.render import (
@@ -29,6 +31,7 @@ from fieldscope.render import (
     check,
     comparison,
     coverage,
+    effective,
     growth,
     maps,
     pictures,
@@ -85,7 +88,7 @@ def verification_as_html(found: Verification) -> str:
 
 
 def _register(
-    kind: type[Result],
+    kind: type[Result] | type[InputMap],
     described: Callable[[Any], Document],
     drawn: Callable[..., Figure] | None = None,
 ) -> None:
@@ -111,6 +114,8 @@ _register(Check, check.described, pictures.check_picture)
 _register(Alignment, alignment.described, pictures.alignment_picture)
 _register(Coverage, coverage.described, pictures.coverage_picture)
 _register(Refinement, refinement.described, pictures.refinement_picture)
+_register(EffectiveField, effective.described, pictures.effective_picture)
+_register(EffectiveComparison, effective.compared, pictures.effective_fields_picture)
 
 
 @as_text.register

@@ -11,6 +11,7 @@ import contextlib
 import pickle
 import re
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -69,14 +70,14 @@ class Loaded:
         """What was loaded and what wasn't.
 
         >>> Loaded("a.pth", ("0.weight",), missing=("1.bias",)).sentences
-        ('a.pth: 1 of 2 weights loaded', 'missing in the file: 1.bias')
+        ('a.pth: 1 of 2 weights loaded', 'missing in the file: 1 weight, of 1')
         """
         own = len(self.loaded) + len(self.missing) + len(self.mismatched)
         found = [f"{self.source}: {len(self.loaded):,} of {counted(own, 'weight')} loaded"]
         if self.missing:
-            found.append(f"missing in the file: {listed(self.missing, most=_MOST)}")
+            found.append(f"missing in the file: {_modules(self.missing)}")
         if self.unexpected:
-            found.append(f"not of this model: {listed(self.unexpected, most=_MOST)}")
+            found.append(f"not of this model: {_modules(self.unexpected)}")
         if self.mismatched:
             each = [f"{key} ({theirs}, not {own})" for key, theirs, own in self.mismatched]
             found.append(f"of another shape: {listed(each, most=_MOST)}")
@@ -91,6 +92,16 @@ class Loaded:
             "unexpected": list(self.unexpected),
             "mismatched": [[key, list(one), list(two)] for key, one, two in self.mismatched],
         }
+
+
+def _modules(keys: Sequence[str]) -> str:
+    """Count keys, and name the modules that they are of.
+
+    >>> _modules(["0.weight", "0.bias", "head.weight"])
+    '3 weights, of 0 and head'
+    """
+    modules = dict.fromkeys(key.rpartition(".")[0] or key for key in keys)
+    return f"{counted(len(keys), 'weight')}, of {listed(list(modules), most=_MOST)}"
 
 
 def load_weights(
@@ -218,7 +229,9 @@ def read(path: Path) -> Weights:
 def _pytorch(path: Path, shown: str) -> Any:
     torch = require("torch", extra="torch", purpose="reading weights")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is refused right afterwards
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{shown} holds more than weights, and is not opened: unpickling it would run code\n"
@@ -343,7 +356,7 @@ def _asked_once() -> Iterator[None]:
     The hub's library retries each of several files for half a minute, and writes a line on
     stderr every time.
     """
-    constants = import_module("huggingface_hub.constants")
+    constants: Any = import_module("huggingface_hub.constants")
     offline = constants.HF_HUB_OFFLINE
     try:
         request = urllib.request.Request(constants.ENDPOINT, method="HEAD")

@@ -93,13 +93,13 @@ def _real_gradient(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> tuple[bool, torch.Tensor, tuple[int, ...]]:
-    leaf = _differentiable(samples, args, kwargs)
+    leaf = differentiable(samples, args, kwargs)
     # A copy of it: the model may write to its input.
-    args, kwargs = _with(samples, args, kwargs, {samples.input: leaf})
+    args, kwargs = with_(samples, args, kwargs, {samples.input: leaf})
 
     def measured() -> tuple[bool, torch.Tensor, tuple[int, ...]]:
-        given = _with(samples, args, kwargs, {samples.input: leaf.clone()})
-        output = _reached(model, _outputs(model, [place], *given), place)
+        given = with_(samples, args, kwargs, {samples.input: leaf.clone()})
+        output = reached(model, outputs_of(model, [place], *given), place)
         index, position = selection.index(output.shape)
         if not output.requires_grad:
             return False, torch.zeros_like(leaf), position
@@ -124,15 +124,13 @@ def _real_gradient(
             return measured()
 
 
-def _differentiable(
-    samples: Samples, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> torch.Tensor:
+def differentiable(samples: Samples, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
     """The input that is measured, of its own and with a gradient."""
     leaf = samples.named(args, kwargs)[samples.input]
     if not leaf.is_floating_point():
         raise InputError(
             f"input {samples.input!r} holds numbers of type {leaf.dtype}, which have no "
-            "gradient\nuse mode='structure', which follows them all the same"
+            "gradient\nfieldscope.gradient with mode='structure' follows them all the same"
         )
     return leaf.clone().requires_grad_()
 
@@ -142,7 +140,7 @@ def structure_pass(
 ) -> Pass:
     """The gradient of the neutralised model; the sum of its values is at most 1."""
     leaf, outputs, unknown = neutral_run(model, samples, [place])
-    output = _reached(model, outputs, place)
+    output = reached(model, outputs, place)
     index, position = selection.index(output.shape)
     gradient = None
     if output.requires_grad:
@@ -198,8 +196,8 @@ def neutral_run(
     mode = Neutral(facts, samples.dtype)
     with prepared(model, double=True), torch.autograd.graph.saved_tensors_hooks(_same, _same):
         # What is saved are weights of means; a model that overwrites its activations may.
-        arguments = _with(samples, args, kwargs, ready)
-        outputs = _outputs(
+        arguments = with_(samples, args, kwargs, ready)
+        outputs = outputs_of(
             model, places, *arguments, mode=mode, keep=lambda one: facts.gradient_of(one).clone()
         )
     return leaf, outputs, tuple(mode.unknown)
@@ -214,12 +212,12 @@ def real_run(
         The input, and the layers' outputs.
     """
     args, kwargs = next(iter(samples))
-    leaf = _differentiable(samples, args, kwargs)
-    given = _with(samples, args, kwargs, {samples.input: leaf.clone()})
+    leaf = differentiable(samples, args, kwargs)
+    given = with_(samples, args, kwargs, {samples.input: leaf.clone()})
     # The model may overwrite what gradients need: copies of that are kept.
     kept = torch.autograd.graph.saved_tensors_hooks(torch.clone, _same)
     with prepared(model), kept:
-        return leaf, _outputs(model, places, *given, keep=torch.clone)
+        return leaf, outputs_of(model, places, *given, keep=torch.clone)
 
 
 def gradient_of(
@@ -251,16 +249,16 @@ def run_on(
 ) -> torch.Tensor:
     """A layer's output of the model as it is, for other values of the input that is measured."""
     args, kwargs = next(iter(samples))
-    arguments = _with(samples, args, kwargs, {samples.input: given.clone()})
+    arguments = with_(samples, args, kwargs, {samples.input: given.clone()})
     with prepared(model), torch.no_grad():
-        return _reached(model, _outputs(model, [place], *arguments, keep=torch.clone), place)
+        return reached(model, outputs_of(model, [place], *arguments, keep=torch.clone), place)
 
 
 def _others(gradient: torch.Tensor, samples: Samples) -> tuple[int, ...]:
     return tuple(axis for axis in range(gradient.dim()) if axis not in samples.spatial)
 
 
-def _with(
+def with_(
     samples: Samples, args: tuple[Any, ...], kwargs: dict[str, Any], new: dict[str, torch.Tensor]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arguments with some of the inputs replaced."""
@@ -272,7 +270,7 @@ def _with(
     )
 
 
-def _outputs(
+def outputs_of(
     model: Callable[..., Any],
     places: Iterable[Place],
     args: tuple[Any, ...],
@@ -281,6 +279,7 @@ def _outputs(
     mode: Neutral | None = None,
     keep: Callable[[torch.Tensor], torch.Tensor] = _same,
 ) -> dict[Place, torch.Tensor]:
+    """Run a model up to some layers; an error of its own is told with its place."""
     run = Run(model, places, keep=lambda _, tensor: keep(tensor))
     try:
         with mode or contextlib.nullcontext():
@@ -301,9 +300,14 @@ def _outputs(
         ) from error
 
 
-def _reached(
+def reached(
     model: Callable[..., Any], outputs: dict[Place, torch.Tensor], place: Place
 ) -> torch.Tensor:
+    """A layer's output among those of a run.
+
+    Raises:
+        LayerNotFoundError: the run didn't come to it.
+    """
     if place not in outputs:
         raise not_reached(model, place)
     return outputs[place]

@@ -57,6 +57,13 @@ class Samples:
             args = tuple(made(one) for one in self._args)
             yield args, {name: made(one) for name, one in self._kwargs.items()}
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the input that is measured, with batch."""
+        given = [one for one in (*self._args, *self._kwargs.values()) if _has_shape(one)]
+        one = dict(zip(self.names, given, strict=True))[self.input]
+        return tuple(one.extents if isinstance(one, _Shape) else one.shape)
+
     def named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """The tensors among arguments by the names of the inputs."""
         tensors = [one for one in (*args, *kwargs.values()) if isinstance(one, torch.Tensor)]
@@ -66,6 +73,10 @@ class Samples:
 @dataclass(frozen=True)
 class _Shape:
     extents: tuple[int, ...]
+
+
+def _has_shape(one: Any) -> bool:
+    return isinstance(one, (_Shape, torch.Tensor))
 
 
 def samples_of(

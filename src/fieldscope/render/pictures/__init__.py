@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from fieldscope.optional import require
 from fieldscope.render.pictures.structure import alignment_picture as alignment_picture
+from fieldscope.render.pictures.structure import architecture_picture as architecture_picture
 from fieldscope.render.pictures.structure import coverage_picture as coverage_picture
+from fieldscope.render.pictures.usage import effective_fields_picture as effective_fields_picture
+from fieldscope.render.pictures.usage import effective_picture as effective_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fieldscope.analyses.architecture import ArchitectureGraph
     from fieldscope.analyses.check import Check
     from fieldscope.analyses.comparison import Comparison
     from fieldscope.analyses.growth import Growth
@@ -171,27 +173,6 @@ def productivity_picture(found: Productivity, *, title: str | None = None) -> Fi
     from fieldscope.render.pictures import productivity
 
     return productivity.draw(found, title=title)
-
-
-def architecture_picture(found: ArchitectureGraph) -> Figure:
-    """Draw a network's graph, by the layout that needs no Graphviz.
-
-    Args:
-        found: what `fieldscope.architecture` gave.
-
-    Raises:
-        MissingExtraError: matplotlib isn't installed.
-
-    Example:
-        >>> import fieldscope, torch
-        >>> found = fieldscope.architecture(torch.nn.Conv1d(1, 1, 3), (1, 1, 32))
-        >>> [text.get_text() for text in architecture_picture(found).axes[0].texts][-2:]
-        ['field 3, stride 1', '1×1×30']
-    """
-    _matplotlib("drawing a graph")
-    from fieldscope.render.pictures import architecture
-
-    return architecture.draw(found)
 
 
 def resolution_picture(found: Resolution, *, title: str | None = None) -> Figure:

@@ -14,7 +14,6 @@ from matplotlib.colors import LogNorm, Normalize
 from fieldscope.analyses.support import SupportMask
 from fieldscope.errors import InputError
 from fieldscope.geometry.maps import InputMap
-from fieldscope.measure.heat import HeatMap
 from fieldscope.render import maps as words
 from fieldscope.render.pictures.images import Floats
 from fieldscope.render.pictures.plane import Box, Plane, extent
@@ -88,7 +87,7 @@ def scale(found: Sequence[InputMap], *, log: bool) -> Scale | None:
     Raises:
         InputError: `log`, and the maps have no strengths.
     """
-    heats = [one for one in found if isinstance(one, HeatMap)]
+    heats = [one for one in found if one.graded]
     if not heats:
         if log:
             raise InputError(
@@ -96,7 +95,7 @@ def scale(found: Sequence[InputMap], *, log: bool) -> Scale | None:
                 "draw a heat map (fieldscope.gradient), or leave log out"
             )
         return None
-    read = np.concatenate([one.values[one.mask & np.isfinite(one.values)] for one in heats])
+    read = np.concatenate([one.intensity[one.mask & np.isfinite(one.intensity)] for one in heats])
     most = float(read.max(initial=0.0)) or 1.0
     if log:
         low = max(float(read.min(initial=most)), most * _LEAST_SHARE)
@@ -166,7 +165,7 @@ def planes(
     mask = found.mask
     hull = found.hull
     # Of a support mask it is known only what is read, also where it stands among heat maps.
-    heat = scale if isinstance(found, HeatMap) else None
+    heat = scale if found.graded else None
     held: dict[str, Any] = {"mask": mask, "weight": mask if heat is None else heat.light(found)}
     if in_colours and heat is not None:
         held["values"] = found.intensity

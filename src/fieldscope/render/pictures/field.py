@@ -216,7 +216,7 @@ def _notes(found: InputMap, *, lit: bool, own: bool) -> Iterator[str]:
     if not found.count:
         return
     keys = ["bright: read, dim: not" if lit else "dark: read, light: not"]
-    if not isinstance(found, SupportMask):
+    if found.graded:
         keys = ["light grey: no gradient"]
         keys += ["brightness of the image: strength"] if lit else []
     exact = not isinstance(found, SupportMask) or found.exact

@@ -142,7 +142,7 @@ def strip_of(
     if extent(hull):
         gap = axes.axvspan(hull.start - 0.5, hull.stop - 0.5, color=_colour(style.GAP), lw=0)
         gap.set_gid("hull")
-    if scale is None or isinstance(found, SupportMask):
+    if scale is None or not found.graded:
         bars = [
             [(lo - 0.5, 0.0), (lo - 0.5, 1.0), (hi - 0.5, 1.0), (hi - 0.5, 0.0)]
             for lo, hi in runs(mask[view])
@@ -243,7 +243,7 @@ def _notes(found: InputMap, *, own: bool) -> Iterator[str]:
     yield words.facts(found)
     if not found.count:
         return
-    keys = ["dark: read" if isinstance(found, SupportMask) else "height: |d output / d input|"]
+    keys = ["dark: read" if not found.graded else "height: |d output / d input|"]
     keys += ["grey: hull", "+: its centre", *(["○: centre of the position"] if own else [])]
     yield "  ·  ".join(keys)
     yield from words.remarks(found)

@@ -1,4 +1,4 @@
-"""Pictures of a network's structure: its joins, and how its input is covered."""
+"""Pictures of a network's structure: its graph, its joins, and how its input is covered."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from fieldscope.analyses.alignment import Alignment
+    from fieldscope.analyses.architecture import ArchitectureGraph
     from fieldscope.analyses.coverage import Coverage
 
 
@@ -67,3 +68,24 @@ def coverage_picture(found: Coverage, *, title: str | None = None) -> Figure:
     from fieldscope.render.pictures import coverage
 
     return coverage.draw(found, title=title)
+
+
+def architecture_picture(found: ArchitectureGraph) -> Figure:
+    """Draw a network's graph, by the layout that needs no Graphviz.
+
+    Args:
+        found: what `fieldscope.architecture` gave.
+
+    Raises:
+        MissingExtraError: matplotlib isn't installed.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> found = fieldscope.architecture(torch.nn.Conv1d(1, 1, 3), (1, 1, 32))
+        >>> [text.get_text() for text in architecture_picture(found).axes[0].texts][-2:]
+        ['field 3, stride 1', '1×1×30']
+    """
+    require("matplotlib", extra="plot", purpose="drawing a graph")
+    from fieldscope.render.pictures import architecture
+
+    return architecture.draw(found)

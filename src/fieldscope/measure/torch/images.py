@@ -1,0 +1,278 @@
+"""Where the images of an effective field come from: photographs, arrays, loaders or noise.
+
+All give batches from any image on, so that interrupted work goes on where it was, and hold no
+more than a batch or two at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from fieldscope.errors import InputError
+from fieldscope.photos import images_in, upright
+from fieldscope.wording import counted
+
+Batches: TypeAlias = Callable[[int, int], Iterator[torch.Tensor]]
+"""From image number `start` on, `size` at a time."""
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and deviation per channel that torchvision's networks and most of timm's know."""
+
+NOISE = 32
+"""Images of noise that are averaged where nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Images for one input of a model.
+
+    Attributes:
+        text: what they are, in a few words.
+        count: how many; None where nobody knows.
+        mark: tells them from other images.
+        batches: gives them, [image channel y x] or whatever the input's axes are.
+    """
+
+    text: str
+    count: int | None
+    mark: str
+    batches: Batches
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """What is taken off a photograph's channels, and what they are divided by, from 0 to 1."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+def noise_count(count: int | None) -> int:
+    """How many images of noise there are where so many are asked for.
+
+    >>> noise_count(None), noise_count(5)
+    (32, 5)
+    """
+    return NOISE if count is None else count
+
+
+def source_of(
+    images: Any,
+    shape: Sequence[int],
+    *,
+    seed: int = 0,
+    normalisation: Normalisation | None = None,
+    noise: int = NOISE,
+) -> Source:
+    """Read what a user gives as images.
+
+    Args:
+        images: a folder, files, an array or tensor [image …], an iterable of batches such as a
+            DataLoader, or None for noise.
+        shape: the input's shape with batch.
+        seed: of noise.
+        normalisation: of photographs; ImageNet's where the input has three channels.
+        noise: number of images of noise.
+
+    Raises:
+        InputError: they can't be read, or don't fit the input.
+    """
+    if images is None:
+        return _noise(tuple(shape[1:]), noise, seed)
+    if isinstance(images, (str, os.PathLike)):
+        place = Path(images)
+        files = (place,) if place.is_file() else images_in(place)
+        return _photographs(files, str(images), shape, normalisation)
+    if isinstance(images, (list, tuple)) and images and _are_paths(images):
+        files = tuple(Path(one) for one in images)
+        return _photographs(files, "files", shape, normalisation)
+    if isinstance(images, (np.ndarray, torch.Tensor)):
+        return _array(torch.as_tensor(images), shape)
+    if isinstance(images, Iterable):
+        return _loaded(images, shape)
+    raise InputError(
+        f"images are of type {type(images).__name__}\n"
+        "pass a folder, a list of files, an array [image …], a DataLoader, or None for noise"
+    )
+
+
+def shape_of(images: Any) -> tuple[int, ...] | None:
+    """The shape of one image with batch, where arrays or loaders tell it.
+
+    >>> shape_of(np.zeros((7, 3, 8, 6))), shape_of("photos/")
+    ((1, 3, 8, 6), None)
+    """
+    if isinstance(images, (np.ndarray, torch.Tensor)):
+        return (1, *images.shape[1:])
+    if images is None or isinstance(images, (str, os.PathLike, list, tuple, Iterator)):
+        return None
+    if isinstance(images, Iterable):
+        first = next(iter(images), None)
+        return None if first is None else (1, *_tensor(first).shape[1:])
+    return None
+
+
+def _are_paths(images: Sequence[Any]) -> bool:
+    return all(isinstance(one, (str, os.PathLike)) for one in images)
+
+
+def _noise(shape: tuple[int, ...], count: int, seed: int) -> Source:
+    def batches(start: int, size: int) -> Iterator[torch.Tensor]:
+        for first in range(start, count, size):
+            # Each has a seed of its own, so that batches of any size are the same images.
+            yield torch.stack(
+                [
+                    torch.randn(shape, generator=seeded(seed, number, stream=0))
+                    for number in range(first, min(first + size, count))
+                ]
+            )
+
+    return Source(counted(count, "image") + " of noise", count, f"noise {seed} {shape}", batches)
+
+
+def seeded(seed: int, number: int, *, stream: int) -> torch.Generator:
+    """A generator for one image, whatever batch it is in."""
+    text = f"{seed} {number} {stream}".encode()
+    digest = hashlib.blake2b(text, digest_size=7).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "big"))
+
+
+def _photographs(
+    files: tuple[Path, ...],
+    name: str,
+    shape: Sequence[int],
+    normalisation: Normalisation | None,
+) -> Source:
+    if len(shape) != 4 or shape[1] not in (1, 3):
+        raise InputError(
+            f"photographs are for an input [image channel y x] of 1 or 3 channels, and it is "
+            f"{tuple(shape)}\npass arrays: images=array [image …]"
+        )
+    channels, rows, columns = shape[1:]
+    if normalisation is None:
+        normalisation = Normalisation(*(IMAGENET if channels == 3 else ((0.5,), (0.5,))))
+    mean, deviation = (
+        torch.tensor(_per_channel(word, one, channels)).reshape(-1, 1, 1)
+        for word, one in (("mean", normalisation.mean), ("deviation", normalisation.deviation))
+    )
+    if not (deviation > 0).all():
+        raise InputError(f"deviation is {normalisation.deviation}; it must be above 0")
+
+    def opened(file: Path) -> torch.Tensor:
+        fitted = ImageOps.fit(upright(file), (columns, rows), Image.Resampling.BILINEAR)
+        pixels = np.array(fitted if channels == 3 else fitted.convert("L"), dtype=np.float32)
+        values = torch.from_numpy(pixels / 255).reshape(rows, columns, channels).permute(2, 0, 1)
+        return (values - mean) / deviation
+
+    def batches(start: int, size: int) -> Iterator[torch.Tensor]:
+        parts = [files[first : first + size] for first in range(start, len(files), size)]
+        # One batch is read while the one before is worked on.
+        with ThreadPoolExecutor(1) as reader:
+            coming = [
+                reader.submit(lambda part: torch.stack([opened(one) for one in part]), part)
+                for part in parts[:1]
+            ]
+            for part in parts[1:]:
+                ready = coming.pop()
+                values = ready.result()
+                coming.append(
+                    reader.submit(lambda part: torch.stack([opened(one) for one in part]), part)
+                )
+                yield values
+            for last in coming:
+                yield last.result()
+
+    text = f"{counted(len(files), 'photograph')} of {name}" if len(files) > 1 else files[0].name
+    stamps = [f"{file.name} {file.stat().st_size}" for file in files if file.is_file()]
+    mark = f"{_digest(stamps)} {normalisation.mean} {normalisation.deviation}"
+    return Source(text, len(files), mark, batches)
+
+
+def _per_channel(word: str, numbers: Sequence[float], channels: int) -> list[float]:
+    if len(numbers) not in (1, channels):
+        raise InputError(
+            f"{word} has {len(numbers)} numbers, and the input {channels} channels\n"
+            "give one number, or one per channel"
+        )
+    return list(numbers) * (channels if len(numbers) == 1 else 1)
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.blake2b("\n".join(texts).encode(), digest_size=8).hexdigest()
+
+
+def _array(images: torch.Tensor, shape: Sequence[int]) -> Source:
+    if images.dim() == len(shape) - 1:
+        images = images[None]
+    if tuple(images.shape[1:]) != tuple(shape[1:]) or not len(images):
+        raise InputError(
+            f"images have the shape {tuple(images.shape)}; want {('n', *shape[1:])}".replace(
+                "'n'", "n"
+            )
+        )
+    values = images.detach()
+    raw = values.cpu().contiguous().numpy().tobytes()
+    mark = hashlib.blake2b(raw, digest_size=8).hexdigest()
+
+    def batches(start: int, size: int) -> Iterator[torch.Tensor]:
+        for first in range(start, len(values), size):
+            yield values[first : first + size]
+
+    return Source(counted(len(images), "image"), len(images), mark, batches)
+
+
+def _loaded(images: Iterable[Any], shape: Sequence[int]) -> Source:
+    """Batches as somebody else's loader gives them, whatever their number."""
+
+    def batches(start: int, size: int) -> Iterator[torch.Tensor]:
+        del size
+        skipped = 0
+        for batch in images:
+            tensor = _tensor(batch)
+            if tuple(tensor.shape[1:]) != tuple(shape[1:]):
+                raise InputError(
+                    f"a batch has the shape {tuple(tensor.shape)}, and the input is {tuple(shape)}"
+                )
+            left = max(0, start - skipped)
+            skipped += min(left, len(tensor))
+            if left < len(tensor):
+                yield tensor[left:]
+
+    return Source(f"images of a {type(images).__name__}", None, type(images).__name__, batches)
+
+
+def _tensor(batch: Any) -> torch.Tensor:
+    """The images of a loader's batch, which may come with labels."""
+    found = batch
+    while isinstance(found, (list, tuple)) and found:
+        found = found[0]
+    if isinstance(found, dict):
+        found = next(iter(found.values()), None)
+    if not isinstance(found, (torch.Tensor, np.ndarray)) or found.ndim < 1:
+        raise InputError(
+            f"a batch of the images is of type {type(batch).__name__}, without a tensor in front\n"
+            "give batches that are tensors, or tuples that begin with one"
+        )
+    return torch.as_tensor(found)
+
+
+def limited(batches: Iterator[torch.Tensor], count: int | None) -> Iterator[torch.Tensor]:
+    """Batches of no more images than that, altogether."""
+    left = count
+    # No batch is asked for that isn't wanted: making it may cost much.
+    while left is None or left > 0:
+        batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch[:left]
+        left = left and left - len(batch)
