@@ -84,7 +84,8 @@ def _notes(found: Probing) -> Iterator[Note]:
         yield Note("read at: a layer is read at what the next ones receive of it")
     hidden = len(found.widening) - len(found.layers)
     if hidden:
-        yield Note(f"{counted(hidden, 'layer')} that widen the field not probed", "--layers")
+        verb = "widens" if hidden == 1 else "widen"
+        yield Note(f"{counted(hidden, 'layer')} that {verb} the field not probed", "--layers")
 
 
 def closing(found: Probing) -> Iterator[str]:
@@ -157,7 +158,7 @@ def _late(found: Probing) -> str:
         if found.widening.index(one.layer) < found.border_at
     ]
     reached = max([found.baseline.accuracy, *before])
-    return f", by {points(found.best.score.accuracy - reached)} points in all"
+    return f", and gains {100 * (found.best.score.accuracy - reached):.1f} points there"
 
 
 def _place(at: int, count: int) -> str:
