@@ -15,7 +15,10 @@ from fieldscope.lab.models.body import Finetuned
 from fieldscope.lab.runs import Run
 from fieldscope.lab.settings import Settings
 from fieldscope.lab.training.batches import FEATURES, Batches
-from tests.lab.course import lines, network_in, photos_in, settings, trained
+from fieldscope.lab.training.fitting import fit
+from fieldscope.lab.training.machine import Machine
+from fieldscope.lab.training.planning import planned
+from tests.lab.course import ON_CPU, lines, network_in, photos_in, settings, trained
 
 UNVARIED: dict[str, Any] = {"kind": "finetune", "freeze": True}
 VARIED = {**UNVARIED, "augmentation": Augmentation().to_dict()}
@@ -114,10 +117,6 @@ def test_a_run_goes_on_to_the_same_curve_across_the_unfreezing(tmp_path: Path) -
 
 
 def _stopped_at(stop: int, wanted: Settings, folder: Path) -> None:
-    from fieldscope.lab.training.fitting import fit
-    from fieldscope.lab.training.planning import planned
-    from tests.lab.course import ON_CPU
-
     def interrupt(epoch: Any) -> None:
         if epoch.epoch == stop:
             raise KeyboardInterrupt
@@ -168,3 +167,13 @@ def test_an_unfreezing_that_cannot_be_is_told(
 ) -> None:
     with pytest.raises(InputError, match=said):
         trained(settings(tmp_path, "small-vgg", kind="finetune", **options), tmp_path / "run")
+
+
+def test_several_processes_cannot_unfreeze_a_body(tmp_path: Path) -> None:
+    wanted = settings(
+        photos_in(tmp_path / "photos"), network_in(tmp_path), unfreeze_at=2, **UNVARIED
+    )
+    several = Machine(accelerator="cpu", devices=2, strategy="ddp")
+    with pytest.raises(InputError, match=r"--unfreeze-at is for one process: .*\nleave it out"):
+        fit(planned(wanted, tmp_path / "run"), several)
+    assert not (tmp_path / "run").exists()

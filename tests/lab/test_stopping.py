@@ -145,7 +145,8 @@ def test_a_full_disk_ends_the_run_and_leaves_whole_files(
             trained(wanted, tmp_path / "run")
     said = str(caught.value)
     assert "last.ckpt: No space left on device" in said
-    assert "of 3 epochs done, the best of validation accuracy" in said
+    assert "1 of 3 epochs done, the best of validation accuracy" in said
+    assert len(Run.read(tmp_path / "run").curves) == 1
     assert f"go on by: fieldscope lab train --out {tmp_path / 'run'} --resume" in said
     assert torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["epoch"] == 0
     assert not [path for path in (tmp_path / "run").iterdir() if path.name.startswith(".")]

@@ -24,7 +24,7 @@ from fieldscope.lab.processes import is_first
 from fieldscope.lab.runs import ANALYSIS, AUGMENTED, SAMPLES, SPLIT, Run, make_folder
 from fieldscope.lab.training.batches import Batches
 from fieldscope.lab.training.keeping import Keeping, WholeFiles
-from fieldscope.lab.training.learning import Learning
+from fieldscope.lab.training.learning import Kept, Learning
 from fieldscope.lab.training.machine import Machine, undisturbed
 from fieldscope.lab.training.planning import Plan
 from fieldscope.photos.catalogue import Told
@@ -65,10 +65,15 @@ def fit(
         plan.assembled.model,
         plan.settings,
         classes=len(plan.catalogue.classes),
-        recorded=lambda curve: _recorded(run, curve),
+        taken_back=lambda curve: _recorded(run, curve),
     )
+
+    def kept(curve: Sequence[Epoch]) -> None:
+        _recorded(run, curve)
+        noted(curve[-1])
+
     with undisturbed(), contextlib.ExitStack() as stack:
-        trainer = _trainer(plan, machine, learning, told=told, noted=noted)
+        trainer = _trainer(plan, machine, learning, told=told, kept=kept)
         _begin(run, plan)
         stack.enter_context(_ending(run))
         batches = Batches(plan, workers=machine.workers, told=told)
@@ -136,12 +141,12 @@ def _recorded(run: Run, curve: Sequence[Epoch]) -> None:
         run.write()
 
 
-def _trainer(plan: Plan, machine: Machine, learning: Learning, *, told: Told, noted: Noted) -> Any:
+def _trainer(plan: Plan, machine: Machine, learning: Learning, *, told: Told, kept: Kept) -> Any:
     try:
         trainer = lightning.Trainer(
             **machine.options(),
             max_epochs=plan.settings.epochs,
-            callbacks=[_Telling(told), Keeping(plan.folder, noted)],
+            callbacks=[_Telling(told), Keeping(plan.folder, kept)],
             plugins=[WholeFiles()],
             default_root_dir=plan.folder,
             deterministic="warn",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ import torch
 
 from fieldscope import writing
 from fieldscope.errors import InputError
-from fieldscope.lab.curves import Epoch, best_of
+from fieldscope.lab.curves import best_of
 from fieldscope.lab.frameworks import lightning
 from fieldscope.lab.runs import BEST, LAST
-from fieldscope.lab.training.learning import Learning
+from fieldscope.lab.training.learning import Kept, Learning
 
 
 class WholeFiles(lightning.pytorch.plugins.TorchCheckpointIO):
@@ -52,16 +51,16 @@ class WholeFiles(lightning.pytorch.plugins.TorchCheckpointIO):
 
 
 class Keeping(lightning.pytorch.callbacks.Checkpoint):
-    """Keeps the last epoch and the best one, and notes each that is kept.
+    """Keeps the last epoch and the best one, and tells of each that is kept.
 
     Lightning's own callback keeps the best by a score of its own, which it forgets where the
     folder has been moved; this one goes by the curve, which the checkpoint holds.
     """
 
-    def __init__(self, folder: Path, noted: Callable[[Epoch], None]) -> None:
+    def __init__(self, folder: Path, kept: Kept) -> None:
         self._best = folder / BEST
         self._last = folder / LAST
-        self._noted = noted
+        self._kept = kept
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Write both; the best first, since it can be had again from the last but one."""
@@ -70,4 +69,4 @@ class Keeping(lightning.pytorch.callbacks.Checkpoint):
             trainer.save_checkpoint(self._best)
         trainer.save_checkpoint(self._last)
         if trainer.is_global_zero:
-            self._noted(pl_module.curve[-1])
+            self._kept(pl_module.curve)

@@ -28,7 +28,8 @@ _LOOK_EVERY = 20
 _CHANCE = 4
 _CURVE = "fieldscope_curve"
 
-Recorded: TypeAlias = Callable[[Sequence[Epoch]], None]
+Kept: TypeAlias = Callable[[Sequence[Epoch]], None]
+"""Called with the epochs that are done."""
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -57,13 +58,13 @@ class Learning(lightning.LightningModule):
         settings: Settings,
         *,
         classes: int,
-        recorded: Recorded = lambda _: None,
+        taken_back: Kept = lambda _: None,
     ) -> None:
         super().__init__()
         self.model = model
         self.settings = settings
         self.curve: list[Epoch] = []
-        self._recorded = recorded
+        self._taken_back = taken_back
         self._began = time.perf_counter()
         counted = torchmetrics.classification.MulticlassAccuracy
         self._train = nn.ModuleDict(
@@ -158,7 +159,7 @@ class Learning(lightning.LightningModule):
             )
 
     def on_train_epoch_end(self) -> None:
-        """Write the epoch down."""
+        """Add the epoch to the curve."""
         train = {name: metric.compute() for name, metric in self._train.items()}  # type: ignore[operator]  # as above
         validation = {name: one.compute() for name, one in self._validation.items()}  # type: ignore[operator]  # as above
         self._check(train["loss"], "training loss")
@@ -174,7 +175,6 @@ class Learning(lightning.LightningModule):
                 seconds=round(time.perf_counter() - self._began, 3),
             )
         )
-        self._recorded(self.curve)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the curve beside the weights: the two can't disagree."""
@@ -183,4 +183,4 @@ class Learning(lightning.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the curve back, without what came behind the checkpoint."""
         self.curve = [Epoch(*row) for row in checkpoint[_CURVE]]
-        self._recorded(self.curve)
+        self._taken_back(self.curve)
