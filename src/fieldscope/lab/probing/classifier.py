@@ -22,7 +22,7 @@ Labels: TypeAlias = npt.NDArray[np.int64]
 
 # The inverse strengths of the penalty to choose from, the strongest first: scikit-learn's C.
 # Layers have from a handful to thousands of features, and no one strength suits all.
-STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 _FALLBACK = 0.1
 _HELD = 5
 _ROUNDS = 2000
