@@ -113,6 +113,16 @@ def test_ctrl_c_keeps_what_was_reached_and_is_passed_on(tmp_path: Path) -> None:
     assert Run.read(tmp_path / "run").status == "finished"
 
 
+def test_a_run_that_is_told_to_end_keeps_what_was_reached(tmp_path: Path) -> None:
+    photos, model = photos_in(tmp_path / "photos"), network_in(tmp_path, ENDING)
+    (tmp_path / "moment").write_text("SIGTERM")
+    with pytest.raises(
+        TrainingError, match=r"by SIGTERM\n1 of 3 epochs done, .*\ngo on by: fieldsc"
+    ):
+        trained(settings(photos, model), tmp_path / "run")
+    assert Run.read(tmp_path / "run").status == "interrupted"
+
+
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     wanted = settings(
         photos_in(tmp_path / "photos"), network_in(tmp_path), learning_rate=1e30, optimizer="sgd"

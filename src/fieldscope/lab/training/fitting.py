@@ -33,6 +33,9 @@ from fieldscope.wording import counted
 
 Noted: TypeAlias = Callable[[Epoch], None]
 
+# A SystemExit, too.
+_ToldToEnd = lightning.pytorch.utilities.exceptions.SIGTERMException
+
 _STANDS_ON = ("torch", "lightning", "torchmetrics", "torchvision", "timm")
 
 
@@ -89,7 +92,7 @@ def fit(
             )
         except SystemExit as error:
             # Lightning's answer to Ctrl-C, which the caller is to know of.
-            if trainer.interrupted:
+            if trainer.interrupted and not isinstance(error, _ToldToEnd):
                 raise KeyboardInterrupt from error
             raise
     return Run.read(run.folder)
@@ -195,6 +198,10 @@ def _ending(run: Run) -> Iterator[None]:
     except KeyboardInterrupt:
         _ended(run, status="interrupted", reason="by Ctrl-C")
         raise
+    except _ToldToEnd as error:
+        # As from a cluster whose time is up.
+        _ended(run, status="interrupted", reason="by SIGTERM")
+        raise TrainingError(_reached(run, "the run was told to end, by SIGTERM")) from error
     except torch.OutOfMemoryError as error:
         message = "the device has too little memory\ngo on with a smaller --batch-size elsewhere"
         _ended(run, status="failed", reason="out of memory")
