@@ -291,7 +291,7 @@ def _question(
         "layers": "; ".join(layers),
         "contribution": contribution,
         "seed": str(seed),
-        "images": source.mark,
+        "images": source.mark(),
         "input": samples.input,
         "weights": weights.hexdigest(),
     }

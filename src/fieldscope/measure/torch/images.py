@@ -39,13 +39,13 @@ class Source:
     Attributes:
         text: what they are, in a few words.
         count: how many; None where nobody knows.
-        mark: tells them from other images.
+        mark: tells what makes them differ from other images, where that is asked.
         batches: gives them, [image channel y x] or whatever the input's axes are.
     """
 
     text: str
     count: int | None
-    mark: str
+    mark: Callable[[], str]
     batches: Batches
 
 
@@ -137,7 +137,9 @@ def _noise(shape: tuple[int, ...], count: int, seed: int) -> Source:
                 ]
             )
 
-    return Source(counted(count, "image") + " of noise", count, f"noise {seed} {shape}", batches)
+    return Source(
+        counted(count, "image") + " of noise", count, lambda: f"noise {seed} {shape}", batches
+    )
 
 
 def seeded(seed: int, number: int, *, stream: int) -> torch.Generator:
@@ -193,8 +195,12 @@ def _photographs(
                 yield last.result()
 
     text = f"{counted(len(files), 'photograph')} of {name}" if len(files) > 1 else files[0].name
-    stamps = [f"{file.name} {file.stat().st_size}" for file in files if file.is_file()]
-    mark = f"{_digest(stamps)} {normalisation.mean} {normalisation.deviation}"
+    numbers = f"{normalisation.mean} {normalisation.deviation}"
+
+    def mark() -> str:
+        stamps = [f"{file.name} {file.stat().st_size}" for file in files if file.is_file()]
+        return f"{_digest(chr(10).join(stamps).encode())} {numbers}"
+
     return Source(text, len(files), mark, batches)
 
 
@@ -207,8 +213,8 @@ def _per_channel(word: str, numbers: Sequence[float], channels: int) -> list[flo
     return list(numbers) * (channels if len(numbers) == 1 else 1)
 
 
-def _digest(texts: Sequence[str]) -> str:
-    return hashlib.blake2b("\n".join(texts).encode(), digest_size=8).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 def _array(images: torch.Tensor, shape: Sequence[int]) -> Source:
@@ -221,8 +227,9 @@ def _array(images: torch.Tensor, shape: Sequence[int]) -> Source:
             )
         )
     values = images.detach()
-    raw = values.cpu().contiguous().numpy().tobytes()
-    mark = hashlib.blake2b(raw, digest_size=8).hexdigest()
+
+    def mark() -> str:
+        return _digest(values.cpu().contiguous().numpy().tobytes())
 
     def batches(start: int, size: int) -> Iterator[torch.Tensor]:
         for first in range(start, len(values), size):
@@ -248,7 +255,8 @@ def _loaded(images: Iterable[Any], shape: Sequence[int]) -> Source:
             if left < len(tensor):
                 yield tensor[left:]
 
-    return Source(f"images of a {type(images).__name__}", None, type(images).__name__, batches)
+    kind = type(images).__name__
+    return Source(f"images of a {kind}", None, lambda: kind, batches)
 
 
 def _tensor(batch: Any) -> torch.Tensor:
