@@ -78,6 +78,25 @@ def test_upsampling_hands_each_copy_to_its_element() -> None:
     assert np.allclose(expected(transposed, (1, 1, 4), (4,)), [0, 0.5, 0.5, 0])
 
 
+class Joined(nn.Module):
+    """Two branches, of four channels and of twelve, whose channels are concatenated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow = nn.Conv1d(8, 4, 1, bias=False)
+        self.wide = nn.Conv1d(8, 12, 3, padding=1, bias=False)
+        self.last = nn.Conv1d(16, 8, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        joined: torch.Tensor = self.last(torch.cat([self.narrow(x), self.wide(x)], dim=1))
+        return joined
+
+
+def test_a_branch_weighs_as_much_as_it_has_channels() -> None:
+    # A quarter comes through the narrow branch; each tap of the wide one has as much.
+    assert np.allclose(expected(Joined(), (1, 8, 9), (4,))[3:6] * 4, [1, 2, 1])
+
+
 class Gated(nn.Module):
     """A convolution whose result is weighted by a gate that reads the whole input."""
 
@@ -170,6 +189,7 @@ NETWORKS = {
     "strided": lambda: nn.Sequential(
         nn.Conv1d(8, 8, 4, stride=3, bias=False), Residual(), nn.Conv1d(8, 8, 2, bias=False)
     ),
+    "joined": lambda: nn.Sequential(Joined(), Joined()),
     "dilated": lambda: nn.Sequential(
         nn.Conv1d(8, 8, 3, dilation=2, bias=False), nn.Conv1d(8, 8, 3, dilation=3, bias=False)
     ),

@@ -13,11 +13,13 @@ grow beyond it, all of them are scaled alike.
 
 *Evenly*, a window hands each of its taps only its share, 1 over their number (those in the
 padding included), and so does whatever else reads several elements; both sides of a sum get
-all. That is the expected square of the gradient where every layer keeps the variance of what
-passes it, as initialisations are made to (He, Zhang, Ren, Sun, *Delving Deep into Rectifiers*,
-ICCV 2015, arXiv 1502.01852): for weights of mean 0 squares add up, all that lies between two
-layers has the variance 1 over the number of taps, and of a maximum each element is the largest
-as often as any other. For a chain it is Luo et al.'s (NeurIPS 2016, arXiv 1701.04128).
+all. What mixes channels takes their sum over the number that it reads: of branches that are
+joined, one of 15 channels weighs 15 times one of a single channel. That is the expected square
+of the gradient where every layer keeps the variance of what passes it, as initialisations are
+made to (He, Zhang, Ren, Sun, *Delving Deep into Rectifiers*, ICCV 2015, arXiv 1502.01852): for
+weights of mean 0 squares add up, all that lies between two layers has the variance 1 over the
+number of elements that a result reads, and of a maximum each element is the largest as often
+as any other. For a chain it is Luo et al.'s (NeurIPS 2016, arXiv 1701.04128).
 """
 
 from __future__ import annotations
@@ -111,7 +113,8 @@ def walk(
         for place, operand in enumerate(node.operands):
             if (value, place) in without:
                 continue
-            read = _read(graph, node, place, _shared(node, counts) if evenly else counts)
+            shared = _shared(node, counts, graph.shape(operand)) if evenly else counts
+            read = _read(graph, node, place, shared)
             pending[operand] = pending[operand] + read if operand in pending else read
             if pending[operand].max(initial=0) > _LARGE:
                 scaled = True
@@ -127,14 +130,20 @@ def written_out(counts: Counts, shape: Shape) -> Counts:
     return np.broadcast_to(counts, shape)
 
 
-def _shared(node: Node, counts: Counts) -> Counts:
+def _shared(node: Node, counts: Counts, before: Shape) -> Counts:
     """What a result's positions hand on to each element that they read."""
     match node.operator:
-        case Window(windows=windows):
-            return counts / prod(window.kernel for window in windows)
-        case Spread(windows=windows):
+        case Window(windows=windows, channels=channels):
+            axes = () if channels is None else (channels.axis,)
+            taps: float = prod(window.kernel for window in windows)
+            return counts * (_outgoing(node, axes, before) / taps)
+        case Spread(windows=windows, channels=channels):
+            axes = () if channels is None else (channels.axis,)
             # Of kernel taps every stride-th meets a position.
-            return counts / prod(max(1.0, one.kernel / one.stride) for one in windows)
+            taps = prod(max(1.0, one.kernel / one.stride) for one in windows)
+            return counts * (_outgoing(node, axes, before) / taps)
+        case Mix(axes=axes):
+            return counts * _outgoing(node, axes, before)
         case Table(axis=axis, lo=lo, hi=hi, skipped=None):
             return _divided(counts, hi.array - lo.array, axis, node.shape)
         case Table(axis=axis) as table:
@@ -145,9 +154,12 @@ def _shared(node: Node, counts: Counts) -> Counts:
             return counts
 
 
-def _divided(
-    counts: Counts, many: npt.NDArray[np.integer[Any]], axis: int, shape: Shape
-) -> Counts:
+def _outgoing(node: Node, axes: Collection[int], before: Shape) -> float:
+    """How many results read an element for each element that a result reads, along some axes."""
+    return prod(node.shape[axis] for axis in axes) / max(1, prod(before[axis] for axis in axes))
+
+
+def _divided(counts: Counts, many: npt.NDArray[np.integer[Any]], axis: int, shape: Shape) -> Counts:
     """Counts over how many elements each index of an axis reads."""
     over = np.maximum(many, 1).reshape([-1 if k == axis else 1 for k in range(len(shape))])
     return np.asarray(_full(counts, axis, shape) / over)
