@@ -169,6 +169,24 @@ def test_what_is_not_finite_is_left_out_and_told() -> None:
         fieldscope.effective(net, torch.full((5, 1, 9), torch.nan))
 
 
+def test_squares_of_small_and_of_large_gradients_are_kept_in_narrow_numbers() -> None:
+    small = line([1e-3, 1e-3]).half()
+    erf = fieldscope.effective(small, inputs=(1, 1, 5), position=(1,), contribution="squared")
+    assert erf.values == pytest.approx([0, 1e-6, 1e-6, 0, 0], rel=0.01)
+    large = fieldscope.effective(line([1e20]), inputs=(1, 1, 2), contribution="squared")
+    assert large.values == pytest.approx([0, 1e40])
+
+
+def test_arrays_in_any_order_of_elements_and_bytes_are_the_same_images() -> None:
+    images = np.random.default_rng(0).integers(0, 200, (3, 3, 16, 20), dtype=np.uint8)
+    first = fieldscope.effective(mixed(), images)
+    frozen = images.astype(np.float32)
+    frozen.setflags(write=False)
+    backwards = np.ascontiguousarray(images[:, :, ::-1])[:, :, ::-1]
+    for same in (frozen, backwards, images.astype(">f8")):
+        assert np.array_equal(fieldscope.effective(mixed(), same).values, first.values)
+
+
 class Stereo(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -210,12 +228,20 @@ def test_a_model_that_overwrites_what_its_gradient_needs_is_measured() -> None:
         ({"images": torch.zeros(0, 1, 9)}, r"images have the shape \(0, 1, 9\)"),
         ({"images": 7}, "images are of type int\npass a folder, a list of files, an array"),
         ({"images": [{}]}, "a batch of the images is of type dict, without a tensor in front"),
+        ({"images": np.full((3, 1, 9), None)}, "images hold numbers of type object"),
+        ({"images": torch.zeros(3, 1, 9) * 1j}, "images hold numbers of type torch.complex64"),
+        ({"images": [torch.zeros(2, 1, 8)]}, r"has the shape \(2, 1, 8\); want \(n, 1, 9\)"),
         ({"images": "nowhere"}, "there is no folder nowhere"),
         ({"images": []}, "there are no images to average over"),
         ({"batch_size": 0}, "batch_size is 0; it must be a whole number, 1 or more"),
         ({"count": 0}, "count is 0; it must be a whole number, 1 or more"),
         ({"contribution": "cubed"}, "contribution is 'cubed'; it is 'absolute' or 'squared'"),
         ({"device": "nowhere"}, "device 'nowhere' can't be used"),
+        ({"device": "meta"}, "device 'meta' can't be used: it holds no values"),
+        ({"device": [0]}, r"device '\[0\]' can't be used"),
+        ({"seed": None}, "seed is None; it must be a whole number of 64 bits"),
+        ({"seed": 2**70}, "it must be a whole number of 64 bits"),
+        ({"mean": "grey", "deviation": [1]}, "they are a number per channel"),
         ({"mean": [0.5]}, "mean and deviation go together"),
         ({"layer": []}, "no layers are named"),
     ],
@@ -243,6 +269,21 @@ def test_layers_positions_and_shapes_that_are_none_are_told(tmp_path: Path) -> N
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n")
     with pytest.raises(InputError, match=r"broken\.png"):
         fieldscope.effective(mixed(), folder, inputs=(1, 3, 16, 20))
+
+
+def test_a_model_built_in_inference_mode_is_told() -> None:
+    with torch.inference_mode():
+        net = nn.Conv1d(1, 1, 3)
+    with pytest.raises(ModelError, match=r"built under torch\.inference_mode, as its weight"):
+        fieldscope.effective(net, inputs=(1, 1, 9))
+
+
+def test_a_model_without_weights_comes_back_from_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[str] = []
+    net = nn.BatchNorm1d(1, affine=False)
+    monkeypatch.setattr(net, "to", lambda device: moved.append(str(device)))
+    fieldscope.effective(net, inputs=(1, 1, 9), device="cpu")
+    assert moved == ["cpu", "cpu"]
 
 
 def test_a_model_that_ignores_its_input_is_told() -> None:

@@ -115,7 +115,8 @@ def effective(
         mean: of photographs' channels, from 0 to 1, taken off; ImageNet's by default.
         deviation: of the same, what they are divided by.
         state: a `.npz` file that holds the running mean: it is gone on with where it was left,
-            and brought up to date every quarter of a minute and at the end.
+            and brought up to date every quarter of a minute and at the end. A loader has to give
+            the same images in the same order then.
         input: name of the input to measure, where the model has several; the others are noise.
         axes: the spatial axes of the input; see `analyze`.
         name: name of the model.
@@ -237,7 +238,13 @@ def _normalisation(
         return None
     if mean is None or deviation is None:
         raise InputError("mean and deviation go together: give both, or none for ImageNet's")
-    return kind(tuple(map(float, mean)), tuple(map(float, deviation)))
+    try:
+        return kind(tuple(map(float, mean)), tuple(map(float, deviation)))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"mean is {mean!r} and deviation {deviation!r}; they are a number per channel, such as "
+            "mean=[0.5, 0.5, 0.5]"
+        ) from error
 
 
 def _check_read(found: Measured, model: str, input: str) -> None:
@@ -255,6 +262,8 @@ def _remarks(found: Measured, wanted: int | None) -> tuple[str, ...]:
         told.append(f"stopped after {found.mean.seen:,}{of} images")
     if found.mean.unfinished:
         told.append(f"{found.mean.unfinished:,} images left out: their gradients aren't finite")
+    if found.unsaved:
+        told.append(f"the running mean is not kept: {found.unsaved}")
     return tuple(told)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ Values = npt.NDArray[np.float64]
 _KIND = "fieldscope.effective-state/1"
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class RunningMean:
     """Sums of contributions by layer, and of how many images.
 
@@ -31,17 +30,32 @@ class RunningMean:
         positions: the position of each layer that was looked from.
     """
 
-    sums: dict[str, Values]
+    sums: Mapping[str, Values] = field(default_factory=dict)
     images: int = 0
     unfinished: int = 0
-    positions: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    positions: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def add(self, found: Mapping[str, Values], *, images: int, unfinished: int = 0) -> None:
-        """Add the sums over some more images."""
-        for layer, values in found.items():
-            self.sums[layer] = self.sums[layer] + values if layer in self.sums else values
-        self.images += images
-        self.unfinished += unfinished
+    def with_(
+        self,
+        found: Mapping[str, Values],
+        positions: Mapping[str, tuple[int, ...]],
+        *,
+        images: int,
+        unfinished: int = 0,
+    ) -> RunningMean:
+        """The mean with the sums over some more images.
+
+        It is another one, so that an interrupt finds all of the images in it, or none.
+        """
+        return RunningMean(
+            {
+                layer: self.sums[layer] + values if layer in self.sums else values
+                for layer, values in found.items()
+            },
+            self.images + images,
+            self.unfinished + unfinished,
+            {**self.positions, **positions},
+        )
 
     @property
     def seen(self) -> int:
@@ -108,7 +122,7 @@ def load(path: str | os.PathLike[str], question: Mapping[str, str]) -> RunningMe
                 name: tuple(int(at) for at in held[f"position_{number}"])
                 for number, name in enumerate(names)
             }
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # whatever somebody else's bytes lead NumPy and zipfile to
         raise InputError(
             f"{file} holds no running mean of effective fields\n"
             "name another file: one that isn't there is begun"

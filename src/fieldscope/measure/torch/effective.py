@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import operator
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +14,13 @@ from typing import Any
 
 import torch
 
+from fieldscope import writing
 from fieldscope.errors import InputError, ModelError
 from fieldscope.frontends.torch.trace import roots_of
 from fieldscope.measure import running
 from fieldscope.measure.effective import CONTRIBUTIONS, Contribution
 from fieldscope.measure.running import RunningMean, Values
-from fieldscope.measure.torch.images import Source, limited, seeded
+from fieldscope.measure.torch.images import Source, digest_of, limited, seeded
 from fieldscope.measure.torch.passes import (
     differentiable,
     gradient_of,
@@ -29,6 +32,8 @@ from fieldscope.measure.torch.passes import (
 from fieldscope.measure.torch.places import Place
 from fieldscope.measure.torch.samples import Samples
 from fieldscope.measure.torch.selection import Selection
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 _SAVED_EVERY = 15.0
 """Seconds between two savings of the running mean."""
@@ -55,11 +60,13 @@ class Measured:
         mean: the running mean.
         interrupted: whether it was stopped before the last image.
         unread: layers that don't depend on the input.
+        unsaved: why the running mean couldn't be saved at the end.
     """
 
     mean: RunningMean
     interrupted: bool
     unread: tuple[str, ...]
+    unsaved: str | None = None
 
 
 def measured(
@@ -98,29 +105,35 @@ def measured(
     """
     if contribution not in CONTRIBUTIONS:
         raise InputError(f"contribution is {contribution!r}; it is 'absolute' or 'squared'")
-    for word, number in (("batch_size", batch_size), ("count", 1 if count is None else count)):
-        if not isinstance(number, int) or number < 1:
-            raise InputError(f"{word} is {number!r}; it must be a whole number, 1 or more")
-    question = (
-        {} if state is None else _question(model, samples, looked, source, contribution, seed)
-    )
-    mean = (state is not None and running.load(state, question)) or RunningMean({})
+    batch_size = _whole("batch_size", batch_size, least=1)
+    count = None if count is None else _whole("count", count, least=1)
+    try:
+        torch.Generator().manual_seed(seed)
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"seed is {seed!r}; it must be a whole number of 64 bits") from error
+    mean, save = RunningMean(), None
+    if state is not None:
+        writing.check(state, what="state")
+        question = _question(model, samples, looked, source, contribution, seed)
+        mean = running.load(state, question) or mean
+        save = _Saving(state, question)
     every = source.count if count is None else min(count, source.count or count)
     found = _Pass(model, samples, looked, contribution=contribution, seed=seed)
-    saved = time.monotonic()
     interrupted = False
+    unread: tuple[str, ...] = ()
     batches = limited(source.batches(mean.seen, batch_size), every and every - mean.seen)
     try:
         with prepared(model):
             told(mean.seen, every)
             for batch in batches:
                 sums, finite = found.add(batch, number=mean.seen)
-                mean.add(sums, images=finite, unfinished=len(batch) - finite)
-                mean.positions |= found.positions
+                mean = mean.with_(
+                    sums, found.positions, images=finite, unfinished=len(batch) - finite
+                )
+                unread = tuple(sorted(found.unread))
                 told(mean.seen, every)
-                if state is not None and time.monotonic() - saved > _SAVED_EVERY:
-                    running.save(mean, state, question)
-                    saved = time.monotonic()
+                if save is not None:
+                    save.now_and_then(mean)
     except KeyboardInterrupt:
         if not mean.images:
             raise
@@ -132,10 +145,40 @@ def measured(
             f"none of {mean.seen} images has a finite gradient\n"
             "the model's weights or its inputs hold NaN, or are far too large"
         )
-    if state is not None:
-        running.save(mean, state, question)
-    unread = found.unread if found.positions else ()
-    return Measured(mean, interrupted, tuple(sorted(unread)))
+    unsaved = None if save is None else save.now(mean)
+    return Measured(mean, interrupted, unread, unsaved)
+
+
+def _whole(word: str, number: Any, *, least: int) -> int:
+    try:
+        found = operator.index(number)
+    except TypeError:
+        found = least - 1
+    if found < least:
+        raise InputError(f"{word} is {number!r}; it must be a whole number, {least} or more")
+    return found
+
+
+class _Saving:
+    """Keeps the running mean in a file; what can't be written is told when all is done."""
+
+    def __init__(self, path: str | os.PathLike[str], question: Mapping[str, str]) -> None:
+        self._path, self._question = path, question
+        self._when = time.monotonic()
+
+    def now_and_then(self, mean: RunningMean) -> None:
+        """Save, if the last time is long past."""
+        if time.monotonic() - self._when > _SAVED_EVERY:
+            self.now(mean)
+            self._when = time.monotonic()
+
+    def now(self, mean: RunningMean) -> str | None:
+        """Save; why not, if that fails: a full disk is no reason to lose what was measured."""
+        try:
+            running.save(mean, self._path, self._question)
+        except InputError as error:
+            return str(error).splitlines()[0]
+        return None
 
 
 class _Pass:
@@ -261,10 +304,10 @@ class _Pass:
     def _summed(self, gradient: torch.Tensor, finite: torch.Tensor, good: int) -> Values:
         if good < len(finite):
             gradient = gradient[finite]
-        sizes = gradient.square() if self._squared else gradient.abs()
-        rest = tuple(axis for axis in self._others if axis)
-        summed = sizes.sum(dim=rest) if rest else sizes
-        found: Values = summed.double().sum(dim=0).cpu().numpy()
+        # In double precision, in which no square vanishes; not every device has it.
+        wide = gradient.cpu().double()
+        sizes = wide.square() if self._squared else wide.abs()
+        found: Values = sizes.sum(dim=self._others).numpy()
         return found
 
 
@@ -277,12 +320,11 @@ def _question(
     seed: int,
 ) -> dict[str, str]:
     """What is measured, so that a running mean is only gone on with where it is the same."""
-    weights = hashlib.blake2b(digest_size=8)
-    for root in roots_of(model).values():
-        for tensor in root.state_dict().values():
-            if isinstance(tensor, torch.Tensor) and not tensor.is_meta:
-                raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-                weights.update(raw.numpy().data)
+    roots = roots_of(model).values()
+    states = [one for root in roots for one in root.state_dict().values()]
+    weights = [one for one in states if isinstance(one, torch.Tensor) and not one.is_meta]
+    # Networks of the same weights may differ in strides and dilations; addresses tell nothing.
+    structure = "\n".join(_ADDRESS.sub("", repr(root)) for root in roots)
     layers = [
         f"{name} at {one.selection.position} channel {one.selection.channel}"
         for name, one in looked.items()
@@ -292,8 +334,9 @@ def _question(
         "contribution": contribution,
         "seed": str(seed),
         "images": source.mark(),
-        "input": samples.input,
-        "weights": weights.hexdigest(),
+        "input": f"{samples.input} {tuple(samples.shape[1:])} {samples.axes}",
+        "weights": digest_of(weights),
+        "structure": hashlib.blake2b(structure.encode(), digest_size=8).hexdigest(),
     }
 
 
@@ -309,8 +352,10 @@ def on_device(model: Any, device: str | torch.device | None) -> Iterator[None]:
         return
     try:
         wanted = torch.device(device)
+        if wanted.type == "meta":
+            raise RuntimeError("it holds no values")
         torch.empty(1, device=wanted)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise InputError(
             f"device {str(device)!r} can't be used: {str(error).splitlines()[0]}\n"
             "devices are cpu, cuda, cuda:1, mps"
@@ -321,8 +366,11 @@ def on_device(model: Any, device: str | torch.device | None) -> Iterator[None]:
             "device= moves a module that is on one device, and this is none\n"
             "move it yourself, and leave device out"
         )
-    model.to(wanted)
+    if torch.device("meta") in places:
+        yield  # what is wrong with such a model is told where it is to run
+        return
     try:
+        model.to(wanted)
         yield
     finally:
         for place in places:
@@ -331,4 +379,6 @@ def on_device(model: Any, device: str | torch.device | None) -> Iterator[None]:
 
 def _devices(model: Any) -> Sequence[torch.device]:
     roots = roots_of(model).values()
-    return list(dict.fromkeys(weight.device for root in roots for weight in root.parameters()))
+    return list(
+        dict.fromkeys(one.device for root in roots for one in (*root.parameters(), *root.buffers()))
+    )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps
 
@@ -97,7 +98,7 @@ def source_of(
         files = tuple(Path(one) for one in images)
         return _photographs(files, "files", shape, normalisation)
     if isinstance(images, (np.ndarray, torch.Tensor)):
-        return _array(torch.as_tensor(images), shape)
+        return _array(images, shape)
     if isinstance(images, Iterable):
         return _loaded(images, shape)
     raise InputError(
@@ -217,25 +218,44 @@ def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
-def _array(images: torch.Tensor, shape: Sequence[int]) -> Source:
-    if images.dim() == len(shape) - 1:
-        images = images[None]
-    if tuple(images.shape[1:]) != tuple(shape[1:]) or not len(images):
-        raise InputError(
-            f"images have the shape {tuple(images.shape)}; want {('n', *shape[1:])}".replace(
-                "'n'", "n"
-            )
-        )
-    values = images.detach()
+def digest_of(tensors: Iterable[torch.Tensor]) -> str:
+    """What tells tensors from others: types, shapes and values, of one tensor at a time."""
+    found = hashlib.blake2b(digest_size=8)
+    for one in tensors:
+        found.update(f"{one.dtype} {tuple(one.shape)}".encode())
+        found.update(one.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
-    def mark() -> str:
-        return _digest(values.cpu().contiguous().numpy().tobytes())
+
+def _array(images: npt.NDArray[Any] | torch.Tensor, shape: Sequence[int]) -> Source:
+    values = images[None] if images.ndim == len(shape) - 1 else images
+    if tuple(values.shape[1:]) != tuple(shape[1:]) or not len(values):
+        wanted = ", ".join(map(str, ("n", *shape[1:])))
+        raise InputError(f"images have the shape {tuple(values.shape)}; want ({wanted})")
+    # Of what can't be measured is told before anything is done.
+    _numbers(values[:1])
 
     def batches(start: int, size: int) -> Iterator[torch.Tensor]:
         for first in range(start, len(values), size):
-            yield values[first : first + size]
+            yield _numbers(values[first : first + size])
 
-    return Source(counted(len(images), "image"), len(images), mark, batches)
+    def mark() -> str:
+        return digest_of(batches(0, 1))
+
+    return Source(counted(len(values), "image"), len(values), mark, batches)
+
+
+def _numbers(images: npt.NDArray[Any] | torch.Tensor) -> torch.Tensor:
+    """Images as a tensor of real numbers."""
+    if isinstance(images, np.ndarray) and images.dtype.kind in "fiub":
+        # A copy: arrays may be read-only, run backwards, or have another byte order.
+        images = torch.from_numpy(np.array(images, images.dtype.newbyteorder("="), order="C"))
+    if not isinstance(images, torch.Tensor) or images.is_complex():
+        raise InputError(
+            f"images hold numbers of type {images.dtype}, which aren't real\n"
+            "give floating-point numbers or integers"
+        )
+    return images.detach()
 
 
 def _loaded(images: Iterable[Any], shape: Sequence[int]) -> Source:
@@ -247,8 +267,9 @@ def _loaded(images: Iterable[Any], shape: Sequence[int]) -> Source:
         for batch in images:
             tensor = _tensor(batch)
             if tuple(tensor.shape[1:]) != tuple(shape[1:]):
+                wanted = ", ".join(map(str, ("n", *shape[1:])))
                 raise InputError(
-                    f"a batch has the shape {tuple(tensor.shape)}, and the input is {tuple(shape)}"
+                    f"a batch of the images has the shape {tuple(tensor.shape)}; want ({wanted})"
                 )
             left = max(0, start - skipped)
             skipped += min(left, len(tensor))
@@ -256,7 +277,13 @@ def _loaded(images: Iterable[Any], shape: Sequence[int]) -> Source:
                 yield tensor[left:]
 
     kind = type(images).__name__
-    return Source(f"images of a {kind}", None, lambda: kind, batches)
+
+    def mark() -> str:
+        # What can be gone through only once tells nothing of what is in it.
+        first = None if isinstance(images, Iterator) else next(iter(images), None)
+        return kind if first is None else f"{kind} {digest_of([_tensor(first)])}"
+
+    return Source(f"images of a {kind}", None, mark, batches)
 
 
 def _tensor(batch: Any) -> torch.Tensor:
@@ -271,7 +298,7 @@ def _tensor(batch: Any) -> torch.Tensor:
             f"a batch of the images is of type {type(batch).__name__}, without a tensor in front\n"
             "give batches that are tensors, or tuples that begin with one"
         )
-    return torch.as_tensor(found)
+    return _numbers(found)
 
 
 def limited(batches: Iterator[torch.Tensor], count: int | None) -> Iterator[torch.Tensor]:

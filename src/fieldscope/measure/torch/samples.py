@@ -171,6 +171,11 @@ def _device(model: Callable[..., Any]) -> torch.device:
                     "no gradient can be measured: the model was built without values for its "
                     f"weights, such as {name}\nbuild it with values"
                 )
+            if weight.is_inference():
+                raise ModelError(
+                    "no gradient can be measured: the model was built under torch.inference_mode, "
+                    f"as its weight {name} was\nbuild it outside"
+                )
     for root in roots_of(model).values():
         for weight in root.parameters():
             return weight.device
