@@ -89,6 +89,38 @@ def test_layers_of_one_network_make_a_curve_of_widths() -> None:
     assert len([axes for axes in figure.axes if axes.images]) == 5
 
 
+@pytest.mark.parametrize("shape", [(60,), (12, 14, 16)])
+def test_layers_over_lines_and_volumes_have_their_curve_alone(shape: tuple[int, ...]) -> None:
+    figure = compare_effective([bell(shape, layer=name) for name in "ab"]).to_image()
+    (curve,) = figure.axes
+    assert named(curve, "effective")
+
+
+def test_names_below_the_curve_stay_on_the_page() -> None:
+    layers = [f"encoder_with_a_very_long_name.of.everything.{k}.conv" for k in range(20)]
+    found = compare_effective([bell((20, 30), layer=layer) for layer in layers])
+    figure = found.to_image()
+    figure.draw_without_rendering()
+    (curve,) = [axes for axes in figure.axes if named(axes, "effective")]
+    (sentence,) = [text for text in figure.texts if text.get_gid() == "note"][:1]
+    lowest = min(label.get_window_extent().y0 for label in curve.get_xticklabels())
+    assert lowest > sentence.get_window_extent().y1
+    labels = [label.get_text() for label in curve.get_xticklabels()]
+    assert len(set(labels)) == 20
+
+
+def test_the_colour_bar_says_what_is_shown() -> None:
+    found = bell((40, 50))
+    words = {
+        "|d output / d input|": found,
+        "|d output / d input|²": replace(found, contribution="squared"),
+        "|d output / d input|, relative": replace(found, images=0),
+    }
+    for label, one in words.items():
+        (bar,) = [axes for axes in one.to_image().axes if axes.get_gid() == "colours"]
+        assert bar.get_ylabel() == label
+
+
 def test_of_many_layers_some_are_shown_the_last_included() -> None:
     fields = [bell((20, 20), layer=f"c{k}", width=1.0 + k / 9) for k in range(40)]
     figure = compare_effective(fields).to_image()

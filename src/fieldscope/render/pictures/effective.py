@@ -60,12 +60,18 @@ def draw(
                 if len(found.axes) == 2:
                     frames(axes, found, dark=one.dark or not isinstance(one.norm, LogNorm))
             last = made.panels[0][-1].get_position().x1 * float(made.figure.get_size_inches()[0])
-            field.colour_bar(replace(made, right=last), scale)
+            field.colour_bar(replace(made, right=last), scale, what=_strength(found))
         *along, filling = made.panels[-1]
         for axis, axes in enumerate(along):
             _draw_profile(axes, found, axis)
         draw_filling(filling, {"": found}, colours=[style.BLUE])
     return made.figure
+
+
+def _strength(found: EffectiveField) -> str:
+    """What the colours stand for; of what is expected only ratios mean something."""
+    size = "|d output / d input|" + ("²" if found.contribution == "squared" else "")
+    return f"{size}, relative" if found.expected else size
 
 
 def _planes(

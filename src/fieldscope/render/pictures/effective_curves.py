@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _TILE = 1.75
 _MOST = 12
 _CURVE = 2.3
+_NAME = 1.45
 _COLOURS = "viridis"
 
 
@@ -32,14 +33,15 @@ def draw(
     if image is not None:
         content.alike(found.fields)
     tiles = _shown(found)
-    columns = content.columns_for(len(tiles), most=6)
+    # Lines and volumes have no tiles.
+    columns = content.columns_for(len(tiles), most=6) or 1
     rows = [tiles[k : k + columns] for k in range(0, len(tiles), columns)]
     sizes = [[_size(one) for _, one in row] for row in rows]
     small = sheet.Margins(left=0.18, right=0.1, above=0.42, below=0.16)
     wide = max((sum(x + 0.28 for x, _ in row) for row in sizes), default=0.0)
     # Layers that follow one another need room for their names below.
-    below = 0.5 if not found.is_curve else 0.35 + 0.075 * max(map(len, found.names))
-    curve = sheet.Margins(left=0.6, right=1.5, above=0.4, below=min(below, 1.8))
+    below = 0.35 + 0.075 * max(map(len, map(_below, found.names))) if found.is_curve else 0.5
+    curve = sheet.Margins(left=0.6, right=1.5, above=0.4, below=below)
     panel = (max(wide - 0.9, 4.2), _CURVE)
     with style.own_style():
         made = sheet.compose(
@@ -122,6 +124,11 @@ def style_width(axes: Axes) -> float:
     return float(figure.get_size_inches()[0])
 
 
+def _below(name: str) -> str:
+    """A layer's name as it stands below the curve, where there is little room."""
+    return style.fitted(name, _NAME, style.SMALL)
+
+
 def _draw_widths(axes: Axes, found: EffectiveComparison) -> None:
     """The theoretical and the effective field's width, layer after layer."""
     if not found.fields:
@@ -146,7 +153,7 @@ def _draw_widths(axes: Axes, found: EffectiveComparison) -> None:
     axes.set_xlim(-0.5, len(at) - 0.5)
     axes.set_ylim(bottom=0)
     step = max(1, -(-len(at) // 40))
-    axes.set_xticks(list(at)[::step], list(found.names)[::step], rotation=90)
+    axes.set_xticks(list(at)[::step], list(map(_below, found.names))[::step], rotation=90)
     axes.set_title("elements", fontsize=style.SMALL, loc="left", color=style.QUIET)
     effective.bare(axes)
     for label in axes.get_xticklabels():

@@ -303,8 +303,10 @@ def _tie(wide: Axes, close: Axes, panel: _Panel) -> None:
         )
 
 
-def colour_bar(made: sheet.Sheet, scale: content.Scale) -> None:
-    """Put a colour bar at the right of the first row of panels."""
+def colour_bar(
+    made: sheet.Sheet, scale: content.Scale, *, what: str = "|d output / d input|"
+) -> None:
+    """Put a colour bar at the right of the first row of panels, which says what is shown."""
     figure = made.figure
     beside = max((axes.get_position() for axes in made.panels[0]), key=lambda box: box.height)
     height = float(figure.get_size_inches()[1])
@@ -320,5 +322,5 @@ def colour_bar(made: sheet.Sheet, scale: content.Scale) -> None:
     bar.update_ticks()
     axes.tick_params(labelsize=style.SMALL, labelcolor=style.QUIET, length=2.5, width=0.6)
     log = ", logarithmic" if scale.log else ""
-    bar.set_label(f"|d output / d input|{log}", fontsize=style.SMALL, color=style.INK)
+    bar.set_label(f"{what}{log}", fontsize=style.SMALL, color=style.INK)
     axes.set_gid("colours")
