@@ -1,0 +1,103 @@
+"""What is in files of weights: tensors by name, read without ever running anything.
+
+Read are PyTorch's own files (`torch.load(..., weights_only=True)`, which refuses whatever is
+no tensor, number or text) and safetensors. A checkpoint that holds more than weights is looked
+through for them.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fieldscope.errors import FieldscopeError, ModelError
+from fieldscope.frontends.blame import displayed, told
+from fieldscope.optional import require
+from fieldscope.wording import listed
+
+if TYPE_CHECKING:
+    import torch
+
+Weights: TypeAlias = "Mapping[str, torch.Tensor]"
+
+SUFFIXES = (".pth", ".pt", ".safetensors", ".bin", ".ckpt", ".tar")
+
+# Where checkpoints keep the weights beside an optimiser's state, the likeliest first.
+_PLACES = ("state_dict", "model_state_dict", "model", "weights", "net", "network", "params")
+
+
+def read(path: Path) -> Weights:
+    """Read the weights of a file, and nothing else that is in it.
+
+    Raises:
+        ModelError: there is no such file, or none that holds weights alone.
+        MissingExtraError: what reads it isn't installed.
+    """
+    shown = displayed(path)
+    if not path.is_file():
+        beside = path.parent.glob("*") if path.parent.is_dir() else ()
+        others = sorted(one.name for one in beside if one.suffix.lower() in SUFFIXES)
+        hint = f"\nthe folder has {listed(others, most=4)}" if others else ""
+        raise ModelError(f"there is no file of weights {shown}{hint}")
+    load = _safetensors if path.suffix.lower() == ".safetensors" else _pytorch
+    try:
+        found = load(path, shown)
+    except FieldscopeError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{shown} can't be read as weights: {told(error)}\n"
+            "save them with torch.save(model.state_dict(), FILE) or as safetensors"
+        ) from error
+    weights = _weights_in(found)
+    if weights is None:
+        what = (
+            f"keys {listed(list(map(str, found)), most=5)}"
+            if isinstance(found, dict)
+            else (f"one object of type {type(found).__name__}")
+        )
+        raise ModelError(
+            f"{shown} holds no weights by name: it has {what}\n"
+            "save them with torch.save(model.state_dict(), FILE)"
+        )
+    return weights
+
+
+def _pytorch(path: Path, shown: str) -> Any:
+    torch = require("torch", extra="torch", purpose="reading weights")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is refused right afterwards
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            f"{shown} holds more than weights, and is not opened: unpickling it would run code\n"
+            "whoever made it can save the weights alone: torch.save(model.state_dict(), FILE)"
+        ) from error
+
+
+def _safetensors(path: Path, shown: str) -> Any:
+    del shown
+    require("torch", extra="torch", purpose="reading weights")
+    require("safetensors", extra="torch", purpose="reading .safetensors files")
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
+def _weights_in(found: Any) -> Weights | None:
+    """The tensors by name in what a file holds; None if it has none."""
+    import torch
+
+    if not isinstance(found, Mapping):
+        return None
+    for key in _PLACES:
+        if isinstance(found.get(key), Mapping):
+            inside = _weights_in(found[key])
+            if inside is not None:
+                return inside
+    tensors = {str(key): one for key, one in found.items() if isinstance(one, torch.Tensor)}
+    return tensors or None
