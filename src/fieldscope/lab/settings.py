@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["train", "finetune"]
 
+# The model that comes with the lab; see `fieldscope.lab.models.small_vgg`.
+SMALL_VGG = "small-vgg"
 OPTIMIZERS = ("adam", "adamw", "sgd")
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -17,6 +17,7 @@ from fieldscope.cli.parameters import gathered
 from fieldscope.cli.progress import Progress
 from fieldscope.errors import InputError
 from fieldscope.lab.checking import ready
+from fieldscope.lab.models.recorded import check_named
 from fieldscope.lab.processes import is_first
 from fieldscope.lab.runs import Run
 from fieldscope.lab.settings import Settings
@@ -93,12 +94,15 @@ def asked_for(wished: Wished) -> Settings:
 
 
 def _before(wished: Wished) -> Settings:
-    settings = Run.read(wished.out).settings
+    found = Run.read(wished.out)
+    settings = found.settings
     if settings.kind != wished.kind:
         raise InputError(
             f"the run in {wished.out} is no fieldscope lab {wished.kind}\n"
             f"go on by: fieldscope lab {settings.kind} --out {wished.out} --resume"
         )
+    if "model" not in wished.given:
+        check_named(found, None, option="--body" if wished.kind == "finetune" else "--model")
     return settings
 
 

@@ -57,6 +57,11 @@ Exit codes: 0 done; 2 the call, the run or its photos are wrong.
     show_default=True,
     help="Weights of the best epoch or of the last one.",
 )
+@click.option(
+    "--model",
+    metavar="NAME",
+    help="The run's model or body, where that is code which isn't run unless you name it.",
+)
 @click.option("--data", metavar="FOLDER", help="Where the run's photos are, if they have moved.")
 @click.option("--labels", metavar="FILE", help="Where the file of their labels is, if it has.")
 @click.option(
@@ -79,6 +84,7 @@ def probe(
     folder: str,
     layers: tuple[str, ...],
     checkpoint: Literal["best", "last"],
+    model: str | None,
     data: str | None,
     labels: str | None,
     batch_size: int | None,
@@ -98,6 +104,7 @@ def probe(
             folder,
             layers=layers,
             checkpoint=checkpoint,
+            model=model,
             data=data,
             labels=labels,
             batch_size=batch_size,

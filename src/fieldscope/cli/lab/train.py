@@ -22,7 +22,9 @@ folder holds the curves as a table and as a picture, the split, samples of the
 photos, the weights of the best epoch and the state after the last one.
 
 --resume goes on after a kill at any moment from the last epoch that is kept,
-with the same curve as without it. Options need not be given again.
+with the same curve as without it. Options need not be given again, but for a
+--model that is a function of a module, or code in the run's folder: a record
+that came from elsewhere isn't to choose what is run.
 
 Ctrl-C ends the run; what was reached is kept.
 

@@ -16,8 +16,8 @@ from fieldscope.frontends.blame import told
 from fieldscope.frontends.targets import resolve
 from fieldscope.frontends.torch import zoo
 from fieldscope.lab.models.small_vgg import small_vgg
+from fieldscope.lab.settings import SMALL_VGG
 
-SMALL_VGG = "small-vgg"
 # What other commands of fieldscope know it by.
 _IMPORTABLE = "fieldscope.lab.models.small_vgg:small_vgg"
 _CLASSES = "num_classes"

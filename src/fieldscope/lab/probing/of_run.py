@@ -18,6 +18,7 @@ from fieldscope.lab.data import Loaders, loaders, read_split
 from fieldscope.lab.models.assembling import restored
 from fieldscope.lab.models.body import Finetuned
 from fieldscope.lab.models.building import built
+from fieldscope.lab.models.recorded import check_named
 from fieldscope.lab.probing.files import save as save_files
 from fieldscope.lab.probing.findings import Probing
 from fieldscope.lab.probing.layers import probed
@@ -33,6 +34,7 @@ def probe(
     *,
     layers: Sequence[str] = (),
     checkpoint: Literal["best", "last"] = "best",
+    model: str | None = None,
     data: str | Path | None = None,
     labels: str | Path | None = None,
     batch_size: int | None = None,
@@ -51,6 +53,8 @@ def probe(
         run: the run, or its folder.
         layers: shell patterns on names; only these layers are probed, and nothing is written.
         checkpoint: whose weights.
+        model: the run's model or body, as it was named to train it. A record alone isn't trusted
+            with a function of a module, or with code that lies in the run's folder.
         data: folder of the photos, where they have moved.
         labels: file of their labels, where it has moved.
         batch_size: photos in a batch; by default that of the run.
@@ -60,7 +64,8 @@ def probe(
         told: told of the progress.
 
     Raises:
-        InputError: there is no run, or the photos aren't those of the run any more.
+        InputError: there is no run, the photos aren't those of the run any more, or its model is
+            code that `model` has to name.
         LayerNotFoundError: a pattern fits no layer that widens the field.
         ModelError: there is no checkpoint yet, or it isn't one of this model.
 
@@ -71,15 +76,16 @@ def probe(
         name a folder that fieldscope lab train or finetune has written with --out
     """
     found = run if isinstance(run, Run) else Run.read(run)
+    check_named(found, model)
     settings = _moved(found.settings, data, labels)
     if batch_size is not None and batch_size < 1:
         raise InputError(f"the batch size is {batch_size}, and must be from 1 on")
     batches = _batches(found, settings, batch_size or settings.batch_size, workers, told)
     told(f"building {settings.model}", 0, 0)
     trained = _on(restored(found, which=checkpoint), device)
-    model, report, until = _analysed(trained, settings)
+    network, report, until = _analysed(trained, settings)
     probing = probed(
-        model,
+        network,
         report,
         batches.plain,
         batches.validation,
