@@ -101,6 +101,118 @@ def test_keys_are_renamed_by_the_first_pattern_that_matches_at_their_start() -> 
     assert filled(net(), swapped, source="state", renamed=[(r"b(\d)\.", r"\1.")]).complete
 
 
+class Tied(nn.Module):
+    """One weight under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(2, 2, bias=False)
+        self.b = nn.Linear(2, 2, bias=False)
+        self.b.weight = self.a.weight
+
+
+def test_a_weight_of_two_names_is_not_missing_where_a_file_has_one_of_them() -> None:
+    one = Tied()
+    found = filled(one, {"b.weight": torch.eye(2)}, source="state")
+    assert found.complete
+    assert torch.equal(one.a.weight, torch.eye(2))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of PyTorch, about packing
+@pytest.mark.parametrize(
+    "packed",
+    [
+        torch.Tensor.to_sparse,
+        torch.Tensor.to_sparse_csr,
+        lambda one: torch.quantize_per_tensor(one, 0.5, 0, torch.qint8),
+        torch.Tensor.half,
+        torch.Tensor.double,
+    ],
+)
+def test_weights_that_are_stored_otherwise_are_the_same(tmp_path: Path, packed: Any) -> None:
+    torch.save({"weight": packed(torch.eye(2))}, tmp_path / "a.pth")
+    one = nn.Linear(2, 2, bias=False)
+    assert load_weights(one, tmp_path / "a.pth").complete
+    assert one.weight.dtype == torch.float32
+    assert torch.equal(one.weight, torch.eye(2))
+
+
+def test_numbers_that_would_become_others_are_left_out_and_told() -> None:
+    state = trained()
+    state["0.weight"] = torch.ones(2, 1, 3, 3, dtype=torch.int8)
+    state["0.bias"] = torch.ones(2) * 1j
+    state["1.bias"] = torch.ones(2, device="meta")
+    found = filled(net(), state, source="state")
+    assert found.sentences == (
+        "state: 6 of 9 weights loaded",
+        "of another type: 0.weight (int8, not float32), 0.bias (complex64, not float32) "
+        + "and 1.bias (without values, not float32)",
+    )
+    with pytest.raises(ModelError, match=r"fits the model: 0\.weight is int8, and the model's is"):
+        filled(net(), {"0.weight": state["0.weight"]}, source="state")
+
+
+def test_a_lazy_module_takes_the_shapes_of_the_file() -> None:
+    one = nn.Sequential(nn.LazyConv1d(2, 3))
+    assert filled(one, nn.Sequential(nn.Conv1d(4, 2, 3)).state_dict(), source="state").complete
+    assert one[0].weight.shape == (2, 4, 3)
+
+
+class Refusing(nn.Linear):
+    def _load_from_state_dict(self, *_: object) -> None:
+        raise ValueError("not these")
+
+
+def test_a_module_that_refuses_its_weights_is_told() -> None:
+    with pytest.raises(
+        ModelError, match="doesn't take the weights of state: ValueError: not these"
+    ):
+        filled(Refusing(1, 1), nn.Linear(1, 1).state_dict(), source="state")
+
+
+@pytest.mark.parametrize(
+    ("renamed", "message"),
+    [
+        ((r"\d", "x"), "0.weight and 2.weight of state would both be x.weight"),
+        (("0", r"\9"), "invalid group reference 9"),
+        (("0", r"\g<one>"), "unknown group name 'one'"),
+        (("0", "\\"), "bad escape"),
+    ],
+)
+def test_renaming_that_cannot_be_done_is_told(renamed: tuple[str, str], message: str) -> None:
+    state = {"0.weight": torch.ones(2, 1, 3, 3), "2.weight": torch.ones(3, 4)}
+    with pytest.raises(ModelError, match=message):
+        filled(net(), state, source="state", renamed=[renamed])
+
+
+def test_files_are_known_by_what_is_in_them_whatever_they_are_called(tmp_path: Path) -> None:
+    save_file(trained(), tmp_path / "a.bin")
+    torch.save(trained(), tmp_path / "a.safetensors")
+    for name in ("a.bin", "a.safetensors"):
+        assert load_weights(net(), tmp_path / name).complete
+
+
+def test_what_was_fetched_in_the_place_of_weights_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(ModelError, match=r"neither one that torch\.save wrote nor safetensors"):
+        load_weights(net(), tmp_path / "a.bin")
+
+
+def test_a_dictionary_that_holds_itself_has_no_weights(tmp_path: Path) -> None:
+    content: dict[str, Any] = {}
+    content["model"] = content
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(ModelError, match="holds no weights by name: it has keys model"):
+        load_weights(net(), tmp_path / "a.pth")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_program_is_not_opened(tmp_path: Path) -> None:
+    torch.jit.script(net()).save(str(tmp_path / "a.pt"))
+    with pytest.raises(ModelError, match="is a TorchScript archive, which holds a program"):
+        load_weights(net(), tmp_path / "a.pt")
+
+
 class Evil:
     """Writes a file when it is unpickled."""
 

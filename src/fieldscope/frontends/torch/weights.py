@@ -29,6 +29,7 @@ HUB = "hub"
 # What wrappers put before all keys: DataParallel, Lightning and others, torch.compile.
 _PREFIXES = ("module.", "model.", "_orig_mod.", "net.", "backbone.")
 _MOST = 6
+_EXAMPLE = r"module\.basenet\.slice\d+\.=features."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Loaded:
         missing: keys of the module that the file doesn't have.
         unexpected: keys of the file that the module doesn't have.
         mismatched: keys that both have with other shapes: key, the file's, the module's.
+        unlike: the same of types of numbers, where one can't stand for the other.
     """
 
     source: str
@@ -48,11 +50,12 @@ class Loaded:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     mismatched: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
+    unlike: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether every weight of the module was filled and none was left over."""
-        return not (self.missing or self.unexpected or self.mismatched)
+        return not (self.missing or self.unexpected or self.mismatched or self.unlike)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -61,7 +64,8 @@ class Loaded:
         >>> Loaded("a.pth", ("0.weight",), missing=("1.bias",)).sentences
         ('a.pth: 1 of 2 weights loaded', 'missing in the file: 1 weight, of 1')
         """
-        own = len(self.loaded) + len(self.missing) + len(self.mismatched)
+        left = len(self.missing) + len(self.mismatched) + len(self.unlike)
+        own = len(self.loaded) + left
         found = [f"{self.source}: {len(self.loaded):,} of {counted(own, 'weight')} loaded"]
         if self.missing:
             found.append(f"missing in the file: {_modules(self.missing)}")
@@ -70,6 +74,9 @@ class Loaded:
         if self.mismatched:
             each = [f"{key} ({theirs}, not {own})" for key, theirs, own in self.mismatched]
             found.append(f"of another shape: {listed(each, most=_MOST)}")
+        if self.unlike:
+            types = [f"{key} ({theirs}, not {own})" for key, theirs, own in self.unlike]
+            found.append(f"of another type: {listed(types, most=_MOST)}")
         return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,6 +87,7 @@ class Loaded:
             "missing": list(self.missing),
             "unexpected": list(self.unexpected),
             "mismatched": [[key, list(one), list(two)] for key, one, two in self.mismatched],
+            "unlike": [list(one) for one in self.unlike],
         }
 
 
@@ -135,33 +143,84 @@ def filled(
     """Fill a module with weights that have been read; see `load_weights`.
 
     Raises:
-        ModelError: none of them fit, a pattern is none, or `strict` and they aren't complete.
+        ModelError: none of them fit, a pattern is none or makes two keys one, the module
+            refuses them, or `strict` and they aren't complete.
     """
     own = model.state_dict()
-    given = _without_prefix(_renamed(weights, renamed), own)
-    fitting = {key: one for key, one in given.items() if key in own}
+    given = _without_prefix(_renamed(weights, renamed, source), own)
+    both = {key: (one, own[key]) for key, one in given.items() if hasattr(own.get(key), "dtype")}
     mismatched = tuple(
-        (key, tuple(one.shape), tuple(own[key].shape))
-        for key, one in fitting.items()
-        if one.shape != own[key].shape
+        (key, tuple(one.shape), tuple(ours.shape))
+        for key, (one, ours) in both.items()
+        if not _is_lazy(ours) and one.shape != ours.shape
     )
-    for key, _, _ in mismatched:
-        del fitting[key]
-    wrong = {key for key, _, _ in mismatched}
+    unlike = tuple(
+        (key, _type(one), _type(ours))
+        for key, (one, ours) in both.items()
+        if not _stands_for(one, ours)
+    )
+    wrong = {key for key, _, _ in (*mismatched, *unlike)}
+    fitting = {key: _plain(one) for key, (one, _) in both.items() if key not in wrong}
+    # Weights that are tied have several names, of which files may have one.
+    places = {_place(own[key]) for key in fitting} - {None}
+    tied = tuple(key for key in own if key not in both and _place(own[key]) in places)
     found = Loaded(
         source,
-        loaded=tuple(fitting),
-        missing=tuple(key for key in own if key not in fitting and key not in wrong),
-        unexpected=tuple(key for key in given if key not in own),
+        loaded=(*fitting, *tied),
+        missing=tuple(key for key in own if key not in both and key not in tied),
+        unexpected=tuple(key for key in given if key not in both),
         mismatched=mismatched,
+        unlike=tuple(one for one in unlike if one[0] not in {key for key, _, _ in mismatched}),
     )
     if not fitting:
         raise ModelError(_nothing_fits(found, own))
     if strict and not found.complete:
         raise ModelError("\n".join((*found.sentences, "strict allows none of that")))
     meta = [key for key in fitting if own[key].is_meta]
-    model.load_state_dict(fitting, strict=False, assign=bool(meta))
+    try:
+        model.load_state_dict(fitting, strict=False, assign=bool(meta))
+    except Exception as error:
+        raise ModelError(
+            f"the model doesn't take the weights of {source}: {told(error)}\n"
+            "give it weights that were saved from a module of the same class"
+        ) from error
     return found
+
+
+def _is_lazy(weight: torch.Tensor) -> bool:
+    """Whether a weight has no shape before it is filled."""
+    from torch.nn.parameter import is_lazy
+
+    return bool(is_lazy(weight))
+
+
+def _stands_for(theirs: torch.Tensor, ours: torch.Tensor) -> bool:
+    """Whether a weight of one type is the same in the other, but for rounding.
+
+    Integers in the place of fractions are quantised by a scale that isn't known here.
+    """
+    if theirs.is_meta or (theirs.is_complex() and not ours.is_complex()):
+        return False
+    fractions = theirs.is_floating_point() or theirs.is_complex() or theirs.is_quantized
+    return fractions or not ours.is_floating_point()
+
+
+def _type(weight: torch.Tensor) -> str:
+    return "without values" if weight.is_meta else str(weight.dtype).removeprefix("torch.")
+
+
+def _plain(weight: torch.Tensor) -> torch.Tensor:
+    """The weight's numbers one by one, which modules hold."""
+    if weight.is_quantized:
+        return weight.dequantize()
+    return weight if str(weight.layout) == "torch.strided" else weight.to_dense()
+
+
+def _place(weight: Any) -> tuple[Any, ...] | None:
+    """Where a weight lies in memory; None where it doesn't."""
+    if not hasattr(weight, "dtype") or _is_lazy(weight) or weight.is_meta or not weight.numel():
+        return None
+    return weight.data_ptr(), weight.shape, weight.stride()
 
 
 def _nothing_fits(found: Loaded, own: Weights) -> str:
@@ -171,6 +230,12 @@ def _nothing_fits(found: Loaded, own: Weights) -> str:
             f"no weight of {found.source} fits the model: {key} has shape {theirs}, and the "
             f"model's has {ours}\nbuild the model as it was trained, such as with --arg width=64"
         )
+    if found.unlike:
+        key, text, own_text = found.unlike[0]
+        return (
+            f"no weight of {found.source} fits the model: {key} is {text}, and the model's is "
+            f"{own_text}\nsave the weights as floating-point numbers"
+        )
     return (
         f"no weight of {found.source} has a name of this model's: it has "
         f"{listed(found.unexpected, most=3)}, and the model {listed(list(own), most=3)}\n"
@@ -178,22 +243,28 @@ def _nothing_fits(found: Loaded, own: Weights) -> str:
     )
 
 
-def _renamed(weights: Weights, renamed: Renaming) -> dict[str, torch.Tensor]:
-    try:
-        patterns = [(re.compile(pattern), text) for pattern, text in renamed]
-    except re.error as error:
-        raise ModelError(
-            f"{error.pattern!r} is no regular expression: {error}\n"
-            r"such as module\.basenet\.slice\d+\.=features."
-        ) from error
+def _renamed(weights: Weights, renamed: Renaming, source: str) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = {}
+    before: dict[str, str] = {}
     for key, one in weights.items():
-        for pattern, text in patterns:
-            match = pattern.match(key)
-            if match is not None:
-                key = match.expand(text) + key[match.end() :]
-                break
-        found[key] = one
+        new = key
+        for pattern, text in renamed:
+            try:
+                match = re.match(pattern, key)
+                if match is not None:
+                    new = match.expand(text) + key[match.end() :]
+                    break
+            except (re.error, IndexError) as error:
+                raise ModelError(
+                    f"{pattern!r} with {text!r} is no regular expression with what takes its "
+                    f"place: {error}\nsuch as {_EXAMPLE}"
+                ) from error
+        if new in found:
+            raise ModelError(
+                f"{before[new]} and {key} of {source} would both be {new}\n"
+                "rename one of them to another name"
+            )
+        found[new], before[new] = one, key
     return found
 
 
