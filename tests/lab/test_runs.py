@@ -106,6 +106,37 @@ def test_a_record_with_settings_that_are_none_is_told(tmp_path: Path) -> None:
         Run.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", "5"), ("epochs", True), ("learning_rate", None), ("mean", ["a", "b", "c"]),
+        ("renamed", [["a", 3]]), ("arguments", [1]), ("unfreeze_at", "never"), ("kind", "tune"),
+    ],
+)  # fmt: skip
+def test_a_setting_of_another_type_is_told(tmp_path: Path, name: str, value: object) -> None:
+    run_in(tmp_path).write()
+    record = json.loads((tmp_path / "run.json").read_text())
+    record["settings"][name] = value
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match=rf"can't be read as a run: .*{name.replace('_', ' ')} "):
+        Run.read(tmp_path)
+
+
+def test_counts_that_are_none_are_told(tmp_path: Path) -> None:
+    run_in(tmp_path).write()
+    record = json.loads((tmp_path / "run.json").read_text())
+    record["counts"]["macs"] = "many"
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"can't be read as a run: ValueError: .*'many'"):
+        Run.read(tmp_path)
+
+
+def test_an_accuracy_that_is_none_is_told(tmp_path: Path) -> None:
+    write_curves(tmp_path, [epoch(1, float("nan"))])
+    with pytest.raises(InputError, match=r"ValueError: the accuracy of epoch 1 is nan"):
+        read_curves(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["epoch,loss\n1,2\n", "epoch,train_loss\nx,1\n"])
 def test_a_broken_curve_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "curves.csv").write_text(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,10 +63,7 @@ def read_curves(folder: str | Path) -> tuple[Epoch, ...]:
         return ()
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return tuple(
-                Epoch(int(row["epoch"]), *(float(row[name]) for name in _COLUMNS[1:]))
-                for row in csv.DictReader(file)
-            )
+            return tuple(map(_epoch, csv.DictReader(file)))
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise InputError(
             f"{path} can't be read as a curve: {type(error).__name__}: {error}\n"
@@ -91,6 +88,13 @@ def write_curves(folder: str | Path, curves: Sequence[Epoch]) -> None:
     writer.writerows(dataclasses.astuple(one) for one in curves)
     with writing.replacing(Path(folder) / CURVES) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+
+
+def _epoch(row: Mapping[str, str]) -> Epoch:
+    found = Epoch(int(row["epoch"]), *(float(row[name]) for name in _COLUMNS[1:]))
+    if not 0 <= found.val_accuracy <= 1:
+        raise ValueError(f"the accuracy of epoch {found.epoch} is {found.val_accuracy}")
+    return found
 
 
 _COLUMNS = tuple(one.name for one in dataclasses.fields(Epoch))

@@ -199,6 +199,10 @@ def make_folder(folder: str | Path) -> Path:
     return path
 
 
+def _counts(data: Mapping[str, Any]) -> Counts:
+    return Counts(**{name: int(value) for name, value in data.items()})
+
+
 def _read(folder: Path) -> Run:
     path = folder / RECORD
     if not path.is_file():
@@ -221,7 +225,7 @@ def _read(folder: Path) -> Run:
             classes=tuple(map(str, data["classes"])),
             digest=str(data["digest"]),
             photos=(int(data["photos"]["train"]), int(data["photos"]["validation"])),
-            counts=None if data["counts"] is None else Counts(**data["counts"]),
+            counts=None if data["counts"] is None else _counts(data["counts"]),
             status=data["status"],
             reason=str(data["reason"]),
             versions=dict(data["versions"]),

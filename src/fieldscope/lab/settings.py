@@ -6,8 +6,8 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from types import MappingProxyType, UnionType
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 Kind: TypeAlias = Literal["train", "finetune"]
 
@@ -125,4 +125,28 @@ def settings_of(data: Mapping[str, Any]) -> Settings:
     given = dict(data)
     given["mean"], given["deviation"] = tuple(data["mean"]), tuple(data["deviation"])
     given["renamed"] = tuple((pattern, text) for pattern, text in data["renamed"])
-    return Settings(**given)
+    found = Settings(**given)
+    for name, kind in get_type_hints(Settings).items():
+        if not _fits(value := getattr(found, name), kind):
+            raise TypeError(f"{name.replace('_', ' ')} is {value!r}")
+    return found
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a value is of the type that an attribute is declared with."""
+    inner = get_args(kind)
+    match get_origin(kind):
+        case None:
+            # To Python True is an int, and 1 no float.
+            return type(value) in ((int, float) if kind is float else (kind,))
+        case origin if origin is Literal:
+            return value in inner
+        case origin if origin is UnionType:
+            return any(_fits(value, one) for one in inner)
+        case origin if origin is tuple:
+            if not isinstance(value, tuple):
+                return False
+            kinds = inner[:1] * len(value) if inner[-1] is ... else inner
+            return len(value) == len(kinds) and all(map(_fits, value, kinds))
+        case origin:
+            return isinstance(value, origin)
