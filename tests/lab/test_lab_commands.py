@@ -12,9 +12,10 @@ import pytest
 
 from fieldscope.cli.main import main
 from fieldscope.lab.curves import write_curves
+from fieldscope.lab.data import Augmentation
 from fieldscope.lab.runs import Run
 from fieldscope.lab.settings import Settings
-from tests.lab.course import NETWORK, epoch, lines, network_in, photos_in
+from tests.lab.course import NETWORK, epoch, lines, network_in, photos_in, settings, trained
 from tests.lab.test_stopping import ENDING
 
 SMALL = ["--resolution", "12", "--epochs", "2", "--batch-size", "6", "--accelerator", "cpu"]
@@ -196,3 +197,17 @@ def test_a_loss_that_is_no_number_is_one_message(
     said = capsys.readouterr().err
     assert said.startswith("fieldscope: the training loss is ")
     assert "no epoch of 2 is done" in said
+
+
+def test_a_run_begun_from_python_goes_on_with_its_own_augmentation(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    varied = Augmentation(rotation=5, hue=0).to_dict()
+    asked = settings(Path("photos"), "net.py:build", epochs=1, augmentation=varied)
+    trained(asked, place / "run")
+    going_on = ["lab", "train", "--out", "run", "--resume", "--epochs", "2", "--quiet"]
+    assert main([*going_on, "--no-flip"]) == 2
+    assert "its augmentation is" in capsys.readouterr().err
+    assert main([*going_on, "--no-augment"]) == 2
+    assert main(going_on) == 0
+    assert Run.read("run").settings.augmentation == varied

@@ -107,17 +107,20 @@ def _before(wished: Wished) -> Settings:
 
 
 def _augmentation(wished: Wished, before: Settings | None) -> Mapping[str, Any] | None:
-    augment, flip = wished.values["augment"], wished.values["flip"]
-    if before is not None and "augment" not in wished.given:
-        augment = before.augmentation is not None
-        if before.augmentation is not None and "flip" not in wished.given:
-            flip = before.augmentation["flip"]
+    given = wished.given & {"augment", "flip"}
+    if before is not None and not given:
+        return before.augmentation
+    kept = None if before is None else before.augmentation
+    augment = wished.values["augment"] if before is None or "augment" in given else kept is not None
     if not augment:
         return None
     # Imported here, since it loads PyTorch, which takes a while.
     from fieldscope.lab.data.augmentation import Augmentation
 
-    return Augmentation(flip=flip).to_dict()
+    found = Augmentation() if kept is None else Augmentation.from_dict(kept)
+    if kept is None or "flip" in given:
+        found = dataclasses.replace(found, flip=wished.values["flip"])
+    return found.to_dict()
 
 
 def _show(plan: Plan, width: int | None) -> None:
