@@ -89,7 +89,9 @@ def _pytorch(path: Path, shown: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is refused right afterwards
-            return torch.load(path, map_location="cpu", weights_only=True)
+            # By its content: PyTorch itself goes by the names of files.
+            with path.open("rb") as file:
+                return torch.load(file, map_location="cpu", weights_only=True)
     except RuntimeError as error:
         if "TorchScript" not in str(error):
             raise
