@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from fieldscope.measure.torch import effective
+from fieldscope.wording import listed
 from tests.cli.conftest import Run
 from tests.effective.nets import photographs
 
@@ -164,3 +166,29 @@ def test_models_of_other_frameworks_are_refused_with_what_serves_them(run: Run) 
     Path("net.fsg").write_text("fieldscope 1\n")
     result = run("effective", "net.fsg")
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(("after", "images"), [(1, [1]), (3, [3, 0]), (5, [3, 0, 2])])
+def test_ctrl_c_ends_it_with_all_that_was_measured(
+    run: Run, monkeypatch: pytest.MonkeyPatch, after: int, images: list[int]
+) -> None:
+    batches = iter(range(99))
+    add = effective._Pass.add
+
+    def interrupted(self: Any, batch: torch.Tensor, *, number: int) -> Any:
+        if next(batches) == after:
+            raise KeyboardInterrupt
+        return add(self, batch, number=number)
+
+    monkeypatch.setattr(effective._Pass, "add", interrupted)
+    result = run(
+        "effective", "nets.py:chain", "nets.py:chain", "nets.py:chain", "-i", "1x1x24x32",
+        "--count", "3", "--batch-size", "1", "--beside", "expected", "--json", "-",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    left = listed(["nets.py:chain"] * (3 - len([n for n in images if n])))
+    assert result.stderr == f"fieldscope: interrupted before {left} was measured\n"
+    found = json.loads(result.stdout)
+    fields = found.get("fields", [found])
+    assert [one["images"] for one in fields][: len(images)] == images
+    assert len([one for one in fields if one["images"]]) == len([n for n in images if n])

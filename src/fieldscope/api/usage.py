@@ -224,6 +224,7 @@ def effective(
                 theory=None if theory is None else theory_of(theory, where, samples.input),
                 remarks=_remarks(found, source.count if count is None else count),
                 centre=None if theory is None else centre_of(theory, where, samples.input),
+                interrupted=found.interrupted,
             )
         )
     if layer is None or isinstance(layer, str):

@@ -15,6 +15,7 @@ from fieldscope.cli.target import TARGET_HELP, Asked, Subject, of_models, subjec
 from fieldscope.cli.weights import HELP as WEIGHTS_HELP
 from fieldscope.cli.weights import fill, rename_option
 from fieldscope.errors import InputError
+from fieldscope.wording import listed
 
 if TYPE_CHECKING:
     from fieldscope.analyses.effective import EffectiveComparison
@@ -156,23 +157,35 @@ def effective(
     if wanted.output is not None and over is not None:
         pictures.check(wanted.output, image=over, resize=True, json=wanted.json)
     fields: list[EffectiveField] = []
-    filled = weights or ("-",) * len(asked)
-    for one, file in zip(asked, filled, strict=True):
-        with subject_of(one, values=True) as (subject, progress):
-            measured = _Question(
-                subject, images=images, layers=layers, every=every, state=state, options=options,
-                told=progress.step,
-            )  # fmt: skip
-            named = measured.named()
-            if "untrained" in beside:
-                untrained = _renamed(measured.fields(named, state=False), "untrained")
-            if file != "-":
-                fill(subject.model, one.target, file, renamed=renamed, quiet=one.quiet)
-            fields += measured.fields(named)
-            if "untrained" in beside:
-                fields += untrained
-            if "expected" in beside:
-                fields += measured.expected(named)
+    left = list(zip(asked, weights or ("-",) * len(asked), strict=True))
+    while left and not any(field.interrupted for field in fields):
+        one, file = left.pop(0)
+        own: list[EffectiveField] = []
+        try:
+            with subject_of(one, values=True) as (subject, progress):
+                measured = _Question(
+                    subject, images=images, layers=layers, every=every, state=state,
+                    options=options, told=progress.step,
+                )  # fmt: skip
+                named = measured.named()
+                if "untrained" in beside:
+                    own = _renamed(measured.fields(named, state=False), "untrained")
+                if not any(field.interrupted for field in own):
+                    if file != "-":
+                        fill(subject.model, one.target, file, renamed=renamed, quiet=one.quiet)
+                    own = [*measured.fields(named), *own]
+                if "expected" in beside:
+                    own += measured.expected(named)
+        except KeyboardInterrupt:
+            if not fields and not own:
+                raise
+            left.insert(0, (one, file))
+            break
+        finally:
+            fields += own
+    if left and not asked[0].quiet:
+        names = listed([one.target for one, _ in left])
+        click.echo(f"fieldscope: interrupted before {names} was measured", err=True)
     from fieldscope.analyses.effective import side_by_side
     from fieldscope.render.effective import compared, described
 

@@ -56,6 +56,7 @@ class EffectiveField(InputMap):
         theory: the theoretical field's box inside the input; None where it isn't known.
         remarks: what to mind when reading it, in words.
         centre: the position's own centre on the input, where it is known.
+        interrupted: whether it was stopped before the last image.
 
     Example:
         >>> import fieldscope, torch
@@ -80,6 +81,7 @@ class EffectiveField(InputMap):
     theory: Box | None = None
     remarks: tuple[str, ...] = ()
     centre: tuple[float, ...] | None = None
+    interrupted: bool = False
 
     @property
     def mask(self) -> BoolArray:
