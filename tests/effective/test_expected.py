@@ -113,6 +113,10 @@ def test_context_is_left_out_and_told() -> None:
     erf = fieldscope.expected_effective(Gated(), (1, 4, 11), position=(2,))
     assert erf.hull == (slice(2, 5),)
     assert erf.remarks[0].startswith("context that all positions share isn't counted")
+    measured = fieldscope.effective(Gated(), inputs=(1, 4, 11), position=(2,), count=2)
+    assert measured.hull == (slice(0, 11),)
+    assert measured.theory == (slice(2, 5),)
+    assert measured.remarks[0].startswith("context that all positions share is counted")
 
 
 def test_a_contribution_that_is_none_is_told() -> None:

@@ -140,7 +140,7 @@ def test_images_stream_and_a_count_ends_them() -> None:
 def test_photographs_are_scaled_cropped_and_normalised(tmp_path: Path) -> None:
     folder = photographs(tmp_path / "photos", (30, 40), (64, 20), (16, 16))
     erf = fieldscope.effective(mixed(), folder, inputs=(1, 3, 16, 20))
-    assert (erf.images, erf.source) == (3, f"3 photographs of {folder}")
+    assert (erf.images, erf.source) == (3, "3 photographs of photos")
     alone = fieldscope.effective(mixed(), folder / "0.png", inputs=(1, 3, 16, 20))
     listed = fieldscope.effective(mixed(), [folder / "0.png"], inputs=(1, 3, 16, 20))
     assert np.array_equal(alone.values, listed.values)
@@ -266,8 +266,9 @@ def test_layers_positions_and_shapes_that_are_none_are_told(tmp_path: Path) -> N
         fieldscope.effective(
             mixed(), folder, inputs=(1, 3, 16, 20), mean=[0.5], deviation=[0.2, 0.2]
         )
-    (folder / "broken.png").write_bytes(b"\x89PNG\r\n")
-    with pytest.raises(InputError, match=r"broken\.png"):
+    for name in ("broken.png", "empty.jpg"):
+        (folder / name).write_bytes(b"\x89PNG\r\n" if name == "broken.png" else b"")
+    with pytest.raises(InputError, match=r"2 files of .* read as images: broken\.png and empty\."):
         fieldscope.effective(mixed(), folder, inputs=(1, 3, 16, 20))
 
 

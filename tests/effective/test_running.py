@@ -215,3 +215,16 @@ def test_an_interrupt_between_two_layers_keeps_whole_images_only(
     alone = fieldscope.effective(net(), IMAGES[:4], layer=["0.0", "1"])
     for name in found.names:
         assert np.allclose(found[name].values, alone[name].values)
+
+
+def test_what_fails_later_doesnt_lose_what_was_measured_before(tmp_path: Path) -> None:
+    state = tmp_path / "erf.npz"
+
+    def batches() -> Iterator[torch.Tensor]:
+        yield from IMAGES.split(2)[:3]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        fieldscope.effective(net(), batches(), inputs=(1, 1, 12), state=state)
+    with np.load(state) as held:
+        assert held["counts"].tolist() == [6, 0]

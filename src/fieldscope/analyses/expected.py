@@ -81,7 +81,7 @@ def expected_of(
         images=0,
         source=SOURCE,
         theory=theory_of(one, where, info.name),
-        remarks=_remarks(one),
+        remarks=remarks_of(one, counted=False),
         centre=centre_of(one, where, info.name),
     )
 
@@ -123,11 +123,25 @@ def larger_layers(report: Report, input: str | None = None) -> tuple[str, ...]:
     return found
 
 
-def _remarks(layer: Layer) -> tuple[str, ...]:
+def remarks_of(layer: Layer, *, counted: bool) -> tuple[str, ...]:
+    """What to mind when a layer's effective field stands beside its theoretical one.
+
+    Args:
+        layer: the layer.
+        counted: whether the effective field has what comes through context.
+
+    Example:
+        >>> import fieldscope, torch
+        >>> def gated(x):
+        ...     return x * x.mean(2, keepdim=True)
+        >>> remarks_of(fieldscope.analyze(gated, (1, 1, 8)).output, counted=True)
+        ('context that all positions share is counted: mul_1',)
+    """
     told = []
     if layer.context:
         places = listed([name or "the model itself" for name in layer.context], most=3)
-        told.append(f"context that all positions share isn't counted: {places}")
+        verb = "is" if counted else "isn't"
+        told.append(f"context that all positions share {verb} counted: {places}")
     if layer.bounds:
         told.append(f"only a bound, through {listed(layer.bounds, most=3)}")
     return tuple(told)

@@ -150,7 +150,7 @@ def effective(
     )
     require("torch", extra="torch", purpose="measuring PyTorch models")
     require("PIL", extra="plot", purpose="reading photographs")
-    from fieldscope.analyses.expected import theory_of
+    from fieldscope.analyses.expected import remarks_of, theory_of
     from fieldscope.analyses.support import centre_of, chosen
     from fieldscope.measure.effective import EffectiveField
     from fieldscope.measure.torch.effective import Looked, measured, on_device
@@ -222,7 +222,10 @@ def effective(
                 images=found.mean.images,
                 source=source.text,
                 theory=None if theory is None else theory_of(theory, where, samples.input),
-                remarks=_remarks(found, source.count if count is None else count),
+                remarks=(
+                    *_remarks(found, source.count if count is None else count),
+                    *(() if theory is None else remarks_of(theory, counted=True)),
+                ),
                 centre=None if theory is None else centre_of(theory, where, samples.input),
                 interrupted=found.interrupted,
             )

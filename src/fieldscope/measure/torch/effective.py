@@ -138,6 +138,11 @@ def measured(
         if not mean.images:
             raise
         interrupted = True
+    except Exception:
+        # What is wrong with an image may be mended, and the rest need not be done again.
+        if save is not None and mean.images:
+            save.now(mean)
+        raise
     if not mean.seen:
         raise InputError("there are no images to average over")
     if not mean.images:

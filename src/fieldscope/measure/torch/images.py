@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 
 from fieldscope.errors import InputError
 from fieldscope.photos import images_in, upright
-from fieldscope.wording import counted
+from fieldscope.wording import counted, listed
 
 Batches: TypeAlias = Callable[[int, int], Iterator[torch.Tensor]]
 """From image number `start` on, `size` at a time."""
@@ -93,7 +93,7 @@ def source_of(
     if isinstance(images, (str, os.PathLike)):
         place = Path(images)
         files = (place,) if place.is_file() else images_in(place)
-        return _photographs(files, str(images), shape, normalisation)
+        return _photographs(files, place.name or str(place), shape, normalisation)
     if isinstance(images, (list, tuple)) and images and _are_paths(images):
         files = tuple(Path(one) for one in images)
         return _photographs(files, "files", shape, normalisation)
@@ -171,6 +171,8 @@ def _photographs(
     if not (deviation > 0).all():
         raise InputError(f"deviation is {normalisation.deviation}; it must be above 0")
 
+    _check_readable(files, name)
+
     def opened(file: Path) -> torch.Tensor:
         fitted = ImageOps.fit(upright(file), (columns, rows), Image.Resampling.BILINEAR)
         pixels = np.array(fitted if channels == 3 else fitted.convert("L"), dtype=np.float32)
@@ -203,6 +205,24 @@ def _photographs(
         return f"{_digest(chr(10).join(stamps).encode())} {numbers}"
 
     return Source(text, len(files), mark, batches)
+
+
+def _check_readable(files: Sequence[Path], name: str) -> None:
+    """Say before any work which files are no images, as far as their first bytes tell."""
+    broken = [file.name for file in files if not _begins_as_image(file)]
+    if broken:
+        raise InputError(
+            f"{counted(len(broken), 'file')} of {name} can't be read as images: "
+            f"{listed(broken, most=4)}\nmend or remove them"
+        )
+
+
+def _begins_as_image(file: Path) -> bool:
+    try:
+        Image.open(file).close()
+    except Exception:  # a broken file may make a decoder raise anything
+        return False
+    return True
 
 
 def _per_channel(word: str, numbers: Sequence[float], channels: int) -> list[float]:
