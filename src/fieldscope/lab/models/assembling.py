@@ -85,6 +85,11 @@ def assembled(settings: Settings, *, classes: int, filled_in: bool = True) -> As
         resolution=settings.resolution,
         seed=settings.seed,
     )
+    if not trained(found.model, settings):
+        raise ModelError(
+            f"{settings.model} has no parameters that learn\n"
+            "leave requires_grad of some of its parameters as it is"
+        )
     report, why = _analysed(found.model, settings)
     analysis = None if report is None else productivity_of(report)
     return Assembled(found.model, found.target, found.arguments, analysis, why)
@@ -99,7 +104,9 @@ def trained(model: nn.Module, settings: Settings) -> list[nn.Parameter]:
     """
     if isinstance(model, Finetuned) and settings.freeze and settings.unfreeze_at is None:
         return list(model.head.parameters())
-    return list(model.parameters())
+    if isinstance(model, Finetuned):
+        return list(model.parameters())
+    return [one for one in model.parameters() if one.requires_grad]
 
 
 def restored(run: Run, *, which: str = "best") -> nn.Module:

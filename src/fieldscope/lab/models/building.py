@@ -117,12 +117,16 @@ def scoring(
     shape = list(output.shape) if isinstance(output, torch.Tensor) else None
     if shape == [_TRIED, classes]:
         return found
-    came = f"gives a tensor {shape}" if shape else f"gives a value of type {type(output).__name__}"
-    raise ModelError(
-        f"{target} {came} for {_TRIED} images {resolution}×{resolution}, and [{_TRIED}, {classes}] "
-        f"is wanted: a score for each of {classes} classes\n"
+    came = f"a tensor {shape}" if shape else f"a value of type {type(output).__name__}"
+    step = (
         f"build it with as many outputs, by --arg {_CLASSES}={classes} or what its builder calls "
         "them; a redesign keeps those of the model that fieldscope refine was given"
+        if shape
+        else "name code that builds a network which returns the scores alone"
+    )
+    raise ModelError(
+        f"{target} gives {came} for {_TRIED} images {resolution}×{resolution}, and "
+        f"[{_TRIED}, {classes}] is wanted: a score for each of {classes} classes\n{step}"
     )
 
 

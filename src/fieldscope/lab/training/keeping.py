@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,10 @@ class WholeFiles(lightning.pytorch.plugins.TorchCheckpointIO):
             InputError: it can't be read, or holds more than tensors, numbers and texts.
         """
         try:
-            return super().load_checkpoint(path, *others, **options)
+            with warnings.catch_warnings():
+                # What torch says of files that others wrote; those that it can't read are told.
+                warnings.simplefilter("ignore")
+                return super().load_checkpoint(path, *others, **options)
         except Exception as error:
             raise InputError(
                 f"{path} can't be read as a checkpoint: {type(error).__name__}: "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fieldscope.errors import TrainingError
+from fieldscope.errors import FieldscopeError, InputError, ModelError, TrainingError
+from fieldscope.frontends.blame import told
 from fieldscope.lab.curves import Epoch
 from fieldscope.lab.data.sampling import mixed
 from fieldscope.lab.frameworks import lightning, torchmetrics
@@ -36,6 +37,12 @@ _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": lambda groups, lr: torch.optim.SGD(groups, lr=lr, momentum=0.9),
 }
+
+
+def _first(error: RuntimeError) -> str:
+    """The first thing that torch says of weights, behind its heading."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines[1:] if line), lines[0]).rstrip(".")
 
 
 def _mean() -> torchmetrics.MeanMetric:
@@ -64,6 +71,7 @@ class Learning(lightning.LightningModule):
         self.model = model
         self.settings = settings
         self.curve: list[Epoch] = []
+        self._classes = classes
         self._taken_back = taken_back
         self._began = time.perf_counter()
         counted = torchmetrics.classification.MulticlassAccuracy
@@ -73,6 +81,22 @@ class Learning(lightning.LightningModule):
         self._validation = nn.ModuleDict(
             {"loss": _mean(), "accuracy": counted(classes, average="micro")}
         )
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Take the weights of a checkpoint.
+
+        Raises:
+            InputError: they are those of another network.
+        """
+        try:
+            return super().load_state_dict(state_dict, strict, assign)
+        except RuntimeError as error:
+            raise InputError(
+                f"the weights of the checkpoint don't fit {self.settings.model}: {_first(error)}\n"
+                "put back the code that the run began with, or begin another run with --out"
+            ) from error
 
     def body_is_frozen(self, epoch: int) -> bool:
         """Whether an epoch, counted from 1, leaves the body as it is."""
@@ -133,12 +157,25 @@ class Learning(lightning.LightningModule):
     def _met(self, batch: Any, metrics: nn.ModuleDict) -> torch.Tensor:
         inputs, targets = batch
         scores = self._scores(inputs)
+        self._check_scores(scores, inputs)
         loss = functional.cross_entropy(scores.float(), targets)
         metrics["loss"].update(loss.detach(), len(targets))  # type: ignore[operator]  # as above
         metrics["accuracy"].update(scores.detach(), targets)  # type: ignore[operator]  # as above
         return loss
 
     def _scores(self, inputs: torch.Tensor) -> Any:
+        try:
+            return self._run(inputs)
+        except (FieldscopeError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            # A model that runs may fail in training still, as batch norm does on a single photo.
+            raise ModelError(
+                f"{self._told(inputs)} fails: {told(error)}\n"
+                "give another --batch-size or --resolution, or mend the model, and begin anew"
+            ) from error
+
+    def _run(self, inputs: torch.Tensor) -> Any:
         if not isinstance(self.model, Finetuned):
             return logits(self.model(inputs))
         if inputs.ndim > 2:
@@ -147,6 +184,22 @@ class Learning(lightning.LightningModule):
             ):
                 inputs = self.model.body(inputs)
         return self.model.head(inputs)
+
+    def _check_scores(self, scores: Any, inputs: torch.Tensor) -> None:
+        """Say what is wrong with scores that were fine before training, such as a tuple of them."""
+        shape = list(scores.shape) if isinstance(scores, torch.Tensor) else None
+        wanted = [len(inputs), self._classes]
+        if shape == wanted:
+            return
+        came = f"a tensor {shape}" if shape else f"a value of type {type(scores).__name__}"
+        raise ModelError(
+            f"{self._told(inputs)} gives {came}, and {wanted} is wanted: a score for each class\n"
+            "let it return the scores alone, or beside others as what is called logits"
+        )
+
+    def _told(self, inputs: torch.Tensor) -> str:
+        while_ = "in training" if self.model.training else "in validation"
+        return f"{self.settings.model} {while_}, on a batch {list(inputs.shape)},"
 
     def _check(self, loss: torch.Tensor, what: str) -> None:
         """End the run where nothing can be learned any more, in all processes alike."""
@@ -182,5 +235,11 @@ class Learning(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the curve back, without what came behind the checkpoint."""
-        self.curve = [Epoch(*row) for row in checkpoint[_CURVE]]
+        try:
+            self.curve = [Epoch(*row) for row in checkpoint[_CURVE]]
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                "the checkpoint holds no curve, so it isn't one of this run\n"
+                "put back the file last.ckpt that was written"
+            ) from error
         self._taken_back(self.curve)
