@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import stat
 import tempfile
@@ -71,6 +72,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"cannot write {path}: {reason}") from error
+
+
+def leftovers(path: str | os.PathLike[str]) -> list[Path]:
+    """List what a process that was killed left of its writing a file with `replacing`.
+
+    >>> leftovers("/nowhere/a.png")
+    []
+    """
+    target = Path(os.path.realpath(path))
+    # The name of eight signs that `mkstemp` makes.
+    return sorted(target.parent.glob(f".{glob.escape(target.stem)}.{'?' * 8}{target.suffix}"))
 
 
 def _mode(path: Path) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from fieldscope.errors import InputError
+from fieldscope.lab.locking import alone
 from fieldscope.lab.processes import is_first
-from fieldscope.lab.runs import Run, held, make_folder
+from fieldscope.lab.runs import Run, make_folder
 from fieldscope.lab.settings import OPTIMIZERS, Settings
 from fieldscope.wording import counted, listed
 
@@ -74,6 +75,9 @@ def check(settings: Settings) -> None:
 def _resumable(settings: Settings, folder: Path) -> Run:
     """Read the run that is gone on with, if it is the same one."""
     run = Run.read(folder)
+    if is_first():
+        with alone(folder):
+            pass
     differing = run.settings.differing(settings)
     if differing:
         raise InputError(
@@ -85,10 +89,16 @@ def _resumable(settings: Settings, folder: Path) -> Run:
             f"the run in {folder} has all of its {counted(run.settings.epochs, 'epoch')}\n"
             "give more --epochs to go on with it"
         )
+    if settings.epochs < (done := len(run.curves)):
+        raise InputError(
+            f"the run in {folder} has done {counted(done, 'epoch')} already, more than "
+            f"{settings.epochs}\ngive {done} --epochs or more to go on with it"
+        )
     return run
 
 
 def _check_free(folder: Path) -> None:
     """Say before the photos are looked at that a folder can't take a new run."""
-    if held(folder) or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not there.is_dir() or (folder.exists() and any(folder.iterdir())):
         make_folder(folder)

@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from fieldscope import writing
 from fieldscope.errors import FieldscopeError, InputError
-from fieldscope.lab.curves import Epoch, best_of, read_curves
+from fieldscope.lab.curves import CURVES, Epoch, best_of, read_curves
 from fieldscope.lab.settings import Kind, Settings, plain, settings_of
 from fieldscope.wording import listed
 
@@ -36,6 +36,7 @@ AUGMENTED = "augmented.png"
 ANALYSIS = "analysis.json"
 BEST = "best.ckpt"
 LAST = "last.ckpt"
+FILES = (RECORD, CURVES, CURVES_PICTURE, SPLIT, SAMPLES, AUGMENTED, ANALYSIS, BEST, LAST)
 
 Status: TypeAlias = Literal["running", "finished", "interrupted", "failed"]
 """How a run stands; one that was killed is still said to be running."""

@@ -215,4 +215,6 @@ def _say_how_far(wished: Wished, *, quiet: bool) -> None:
         found = Run.read(wished.out)
     except InputError:
         return
-    click.echo(f"fieldscope: interrupted; {reached(found)}\n  {go_on(found)}", err=True)
+    click.echo(f"fieldscope: interrupted; {reached(found)}", err=True)
+    if found.status != "finished":
+        click.echo(f"  {go_on(found)}", err=True)

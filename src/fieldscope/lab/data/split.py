@@ -129,7 +129,8 @@ def _validated(count: int, label: str, *, share: float, train_per_class: int | N
     if count < wanted:
         raise InputError(
             f"class {label} has {counted(count, 'photo')}, and {wanted} are needed, "
-            f"{wanted - 1} to train on and one to validate on"
+            f"{wanted - 1} to train on and one to validate on\n"
+            + ("give more photos" if train_per_class is None else "give a smaller number of them")
         )
     if train_per_class is not None:
         return count - train_per_class

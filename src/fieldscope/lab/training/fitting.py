@@ -8,6 +8,7 @@ import json
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
@@ -18,11 +19,12 @@ from fieldscope.frontends.blame import told as told_of
 from fieldscope.lab.curves import Epoch, best_of, write_curves
 from fieldscope.lab.data import sheets
 from fieldscope.lab.frameworks import lightning
+from fieldscope.lab.locking import alone
 from fieldscope.lab.models.body import Finetuned
 from fieldscope.lab.pictures.curves import save_curves
 from fieldscope.lab.processes import is_first
-from fieldscope.lab.runs import ANALYSIS, AUGMENTED, SAMPLES, SPLIT, Run, make_folder
-from fieldscope.lab.training.batches import Batches
+from fieldscope.lab.runs import ANALYSIS, AUGMENTED, FILES, SAMPLES, SPLIT, Run, make_folder
+from fieldscope.lab.training.batches import FEATURES, Batches
 from fieldscope.lab.training.keeping import Keeping, WholeFiles
 from fieldscope.lab.training.learning import Kept, Learning
 from fieldscope.lab.training.machine import Machine, undisturbed
@@ -77,8 +79,14 @@ def fit(
 
     with undisturbed(), contextlib.ExitStack() as stack:
         trainer = _trainer(plan, machine, learning, told=told, kept=kept)
-        _begin(run, plan)
+        if is_first():
+            if plan.resumed is None:
+                make_folder(plan.folder)
+            stack.enter_context(alone(plan.folder))
+            _sweep(plan.folder)
+            run.write()
         stack.enter_context(_ending(run))
+        _begin(plan)
         batches = Batches(plan, workers=machine.workers, told=told)
         trainer.reload_dataloaders_every_n_epochs = int(batches.change)
         resumed = plan.resumed is not None and run.last_checkpoint.is_file()
@@ -110,13 +118,17 @@ def _run_of(plan: Plan) -> Run:
     )
 
 
-def _begin(run: Run, plan: Plan) -> None:
+def _sweep(folder: Path) -> None:
+    """Take away what a killed process was writing, which may be large."""
+    for name in (*FILES, FEATURES):
+        for path in writing.leftovers(folder / name):
+            path.unlink()
+
+
+def _begin(plan: Plan) -> None:
     """Write down what is going to be done."""
     if not is_first():
         return
-    if plan.resumed is None:
-        make_folder(plan.folder)
-    run.write()
     plan.split.save(plan.folder / SPLIT)
     analysis = plan.assembled.analysis
     if analysis is not None:
@@ -160,7 +172,10 @@ def _trainer(plan: Plan, machine: Machine, learning: Learning, *, told: Told, ke
         )
     except Exception as error:
         # What Lightning says of devices and strategies that there aren't.
-        raise InputError(f"there is no such machine to train on: {told_of(error)}") from error
+        raise InputError(
+            f"there is no such machine to train on: {told_of(error)}\n"
+            "name another one by --accelerator, --devices, --strategy or --precision"
+        ) from error
     several = trainer.world_size > 1
     if several and isinstance(learning.model, Finetuned) and plan.settings.unfreeze_at is not None:
         raise InputError(
@@ -220,10 +235,15 @@ def _ending(run: Run) -> Iterator[None]:
 def _ended(run: Run, *, status: Any, reason: str = "") -> None:
     if not is_first():
         return
+    ended = dataclasses.replace(run, status=status, reason=reason)
+    if status == "finished":
+        # The picture first: a run that is finished has all of its files.
+        save_curves(run)
+        ended.write()
+        return
     # What ended the run may keep this from being written, too.
-    keeping = contextlib.nullcontext() if status == "finished" else contextlib.suppress(Exception)
-    with keeping:
-        dataclasses.replace(run, status=status, reason=reason).write()
+    with contextlib.suppress(Exception):
+        ended.write()
         save_curves(run)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 
@@ -57,12 +59,14 @@ class Machine:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep Lightning's remarks away, and give torch's settings and random numbers back."""
+    """Keep Lightning's remarks away, and give settings and random numbers back."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     deterministic = torch.are_deterministic_algorithms_enabled()
     only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark = torch.backends.cudnn.benchmark
+    # A model's own code may draw from any of these, so each epoch seeds all.
+    drawn, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
     with warnings.catch_warnings(), torch.random.fork_rng():
         # Advice on workers, loggers and the like, which isn't about what the user did.
         warnings.filterwarnings("ignore", module=r"lightning\.")
@@ -74,5 +78,7 @@ def undisturbed() -> Iterator[None]:
         finally:
             torch.use_deterministic_algorithms(deterministic, warn_only=only_warns)
             torch.backends.cudnn.benchmark = benchmark
+            random.setstate(drawn)
+            np.random.set_state(numpys)  # noqa: NPY002
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
