@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
-from fieldscope.errors import InputError, LayerNotFoundError
+import fieldscope
+from fieldscope.errors import InputError, LayerNotFoundError, ModelError
 from fieldscope.lab.data import Augmentation
 from fieldscope.lab.models.assembling import assembled, restored
-from fieldscope.lab.models.body import Finetuned
+from fieldscope.lab.models.body import Finetuned, cut_of, finetuned
 from fieldscope.lab.runs import Run
 from fieldscope.lab.settings import Settings
 from fieldscope.lab.training.batches import FEATURES, Batches
@@ -177,3 +179,28 @@ def test_several_processes_cannot_unfreeze_a_body(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--unfreeze-at is for one process: .*\nleave it out"):
         fit(planned(wanted, tmp_path / "run"), several)
     assert not (tmp_path / "run").exists()
+
+
+class _Sequence(nn.Module):
+    """Attends over positions that lie in front of the photos: `[position n channel]`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, stride=4)
+        self.attention = nn.MultiheadAttention(8, 2)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        tokens = self.patches(image).flatten(2).permute(2, 0, 1)
+        scores: torch.Tensor = self.attention(tokens, tokens, tokens)[0].mean(0)
+        return scores
+
+
+def test_a_body_ends_where_photos_have_an_axis_of_their_own() -> None:
+    report = fieldscope.analyze(_Sequence(), (1, 3, 16, 16), name="net")
+    cut = cut_of(report)
+    assert cut.shape[0] == 1
+    model = finetuned(_Sequence(), cut, image=(1, 3, 16, 16), classes=5, seed=0)
+    assert model(torch.zeros(3, 3, 16, 16)).shape == (3, 5)
+    mixed = next(layer for layer in report.layers if 0 in layer.spatial)
+    with pytest.raises(ModelError, match=r"has no positions beside batch and channel"):
+        cut_of(report, mixed.name)

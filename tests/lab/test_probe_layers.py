@@ -248,3 +248,36 @@ def _two() -> tuple[Batches, Batches]:
         dots(40, distances=DISTANCES, width=64, seed=0),
         dots(20, distances=DISTANCES, width=64, seed=1),
     )
+
+
+class Windows(nn.Module):
+    """Reads windows of a photo apart, as Swin transformers do: photos and windows on one axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, padding=1)
+        self.within = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        value = self.first(image).relu()
+        count, channels, height, width = value.shape
+        cut = value.view(count, channels, 2, height // 2, 2, width // 2).permute(0, 2, 4, 1, 3, 5)
+        windows = self.within(cut.reshape(-1, channels, height // 2, width // 2))
+        means: torch.Tensor = windows.view(count, -1, *windows.shape[1:]).mean((1, 3, 4))
+        return means
+
+
+def test_photos_that_share_an_axis_with_windows_are_told_apart() -> None:
+    torch.manual_seed(0)
+    net = Windows()
+    report = fieldscope.analyze(net, (1, 1, 8, 8), name="net")
+    reading, reading_within = readings_of(report, ["first", "within"])
+    assert reading.apart
+    assert not reading_within.apart
+    photos = torch.rand(5, 1, 8, 8)
+    reader = Reader(net, report.inputs[0], [reading, reading_within], output=None)
+    found = reader.features([(photos, torch.arange(5))])
+    assert found.layers["first"].shape == (5, 4)
+    # The mean over windows and positions is what the network itself returns.
+    with torch.no_grad():
+        np.testing.assert_allclose(found.layers["within"], net(photos).numpy(), atol=1e-6)

@@ -25,7 +25,7 @@ def cut_of(report: Report, named: str | None = None) -> Layer:
     averaged, pooled to a fixed number, flattened or attended to as a whole.
 
     Args:
-        report: the analysis of the network.
+        report: the analysis of the network, at one image.
         named: the layer, where it is chosen.
 
     Raises:
@@ -65,7 +65,9 @@ def cut_of(report: Report, named: str | None = None) -> Layer:
 
 
 def _has_positions(layer: Layer) -> bool:
-    return bool(layer.spatial) and len(layer.shape) == len(layer.spatial) + 2
+    """Whether it has positions, channels, and images on the first axis with nothing beside them."""
+    alone = layer.shape[:1] == (1,) and 0 not in layer.spatial
+    return alone and bool(layer.spatial) and len(layer.shape) == len(layer.spatial) + 2
 
 
 class Body(nn.Module):

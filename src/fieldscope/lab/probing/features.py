@@ -73,6 +73,8 @@ class Reader:
         self._info = info
         self._readings = readings
         self._output = output
+        # Where photos share an axis with something else, they are told apart by running one by one.
+        self._together = all(reading.apart for reading in readings)
         self._found: dict[tuple[int, ...], dict[str, _Spot]] = {}
 
     def features(
@@ -97,8 +99,9 @@ class Reader:
             for number, (photos, numbers) in enumerate(_pairs(batches)):
                 told(f"running the model on the {what}", number, count)
                 self._check(photos)
-                for layer, values in self._batch(photos):
-                    kept.setdefault(layer, []).append(values)
+                for some in (photos,) if self._together else photos.split(1):
+                    for layer, values in self._batch(some):
+                        kept.setdefault(layer, []).append(values)
                 inputs.append(_averaged(photos, self._info.spatial))
                 labels.append(np.asarray(numbers, dtype=np.int64))
         if not labels:
@@ -122,7 +125,7 @@ class Reader:
         axes = {spot.place: spot.axes for spot in spots.values()}
 
         def averaged(place: Place, tensor: torch.Tensor) -> torch.Tensor:
-            return _flat(tensor, axes[place])
+            return _flat(tensor, axes[place], rows=len(photos))
 
         try:
             found = Run(self._model, axes, keep=averaged)(photos.to(device_of(self._model)))
@@ -186,15 +189,15 @@ def _pairs(batches: Batches) -> Iterator[tuple[torch.Tensor, Any]]:
 
 
 def _averaged(tensor: torch.Tensor, axes: tuple[int, ...]) -> Numbers:
-    values: Numbers = _flat(tensor, axes).cpu().numpy()
+    values: Numbers = _flat(tensor, axes, rows=len(tensor)).cpu().numpy()
     return values
 
 
-def _flat(tensor: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+def _flat(tensor: torch.Tensor, axes: tuple[int, ...], *, rows: int) -> torch.Tensor:
     """One row per photo: averages over the positions of what is left."""
     wide = tensor.detach().float()
     averaged = wide.mean(dim=axes) if axes else wide
-    return averaged.reshape(len(tensor), -1)
+    return averaged.reshape(rows, -1)
 
 
 def device_of(model: Callable[..., Any]) -> torch.device:

@@ -31,11 +31,14 @@ class Reading:
         places: layers whose output holds its features, the last one first; each stands in for
             the one before where a run can't get at that.
         axes: of each of these outputs, the axes that are averaged over.
+        apart: whether photos lie on the first axis of each and nothing else does, such as the
+            windows of a Swin transformer.
     """
 
     layer: str
     places: tuple[str, ...]
     axes: tuple[tuple[int, ...], ...]
+    apart: bool = True
 
 
 def readings_of(report: Report, layers: Iterable[str]) -> tuple[Reading, ...]:
@@ -55,10 +58,12 @@ def readings_of(report: Report, layers: Iterable[str]) -> tuple[Reading, ...]:
     """
     readers = _Readers(report)
     found = []
+    (count, *_) = report.inputs[0].shape
     for name in layers:
         path = [report[name], *readers.behind(report[name])][::-1]
         axes = tuple(layer.spatial for layer in path)
-        found.append(Reading(name, tuple(layer.name for layer in path), axes))
+        apart = all(layer.shape[0] == count and 0 not in layer.spatial for layer in path)
+        found.append(Reading(name, tuple(layer.name for layer in path), axes, apart))
     return tuple(found)
 
 
