@@ -162,6 +162,18 @@ def test_what_is_asked_wrongly_is_told(run: Run, arguments: tuple[str, ...], mes
     assert sorted(path.name for path in Path().iterdir()) == before
 
 
+def test_files_of_weights_are_looked_for_before_the_first_model_is_run(
+    run: Run, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(effective, "measured")
+    result = run(
+        "effective", "nets.py:chain", "nets.py:chain", "-i", "1x1x24x32", "--weights", weights,
+        "--weights", "nowhere.pth",
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert result.stderr.startswith("fieldscope: there is no file of weights nowhere.pth\n")
+
+
 def test_models_of_other_frameworks_are_refused_with_what_serves_them(run: Run) -> None:
     Path("net.fsg").write_text("fieldscope 1\n")
     result = run("effective", "net.fsg")

@@ -275,6 +275,12 @@ def _check(
             f"--weights is given {len(weights)} times for {len(asked)} models: give one for each, "
             "in order, and - for none"
         )
+    for file in weights:
+        from fieldscope.frontends.torch.checkpoints import check
+        from fieldscope.frontends.torch.weights import HUB
+
+        if file not in ("-", HUB):
+            check(Path(file))
     if renamed and not any(one != "-" for one in weights):
         raise click.UsageError("--rename is for --weights: give a file of them")
     if "untrained" in beside and not any(one != "-" for one in weights):

@@ -30,6 +30,24 @@ _DEEPEST = 8
 _PLACES = ("state_dict", "model_state_dict", "model", "weights", "net", "network", "params")
 
 
+def check(path: Path) -> None:
+    """Say if there is no such file, and which there are.
+
+    Raises:
+        ModelError: there is none.
+
+    >>> check(Path("/nowhere/a.pth"))
+    Traceback (most recent call last):
+    fieldscope.errors.ModelError: there is no file of weights /nowhere/a.pth
+    """
+    if path.is_file():
+        return
+    beside = path.parent.glob("*") if path.parent.is_dir() else ()
+    others = sorted(one.name for one in beside if one.suffix.lower() in SUFFIXES and one.is_file())
+    hint = f"\nthe folder has {listed(others, most=4)}" if others else ""
+    raise ModelError(f"there is no file of weights {displayed(path)}{hint}")
+
+
 def read(path: Path) -> Weights:
     """Read the weights of a file, and nothing else that is in it.
 
@@ -38,13 +56,7 @@ def read(path: Path) -> Weights:
         MissingExtraError: what reads it isn't installed.
     """
     shown = displayed(path)
-    if not path.is_file():
-        beside = path.parent.glob("*") if path.parent.is_dir() else ()
-        others = sorted(
-            one.name for one in beside if one.suffix.lower() in SUFFIXES and one.is_file()
-        )
-        hint = f"\nthe folder has {listed(others, most=4)}" if others else ""
-        raise ModelError(f"there is no file of weights {shown}{hint}")
+    check(path)
     try:
         load = _reader(path, shown)
         found = load(path, shown)

@@ -8,7 +8,6 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from fieldscope.analyses.effective import EffectiveComparison
-from fieldscope.errors import InputError
 from fieldscope.measure.effective import EffectiveField
 from fieldscope.render import effective as words
 from fieldscope.render import maps
@@ -131,8 +130,6 @@ def _below(name: str) -> str:
 
 def _draw_widths(axes: Axes, found: EffectiveComparison) -> None:
     """The theoretical and the effective field's width, layer after layer."""
-    if not found.fields:
-        raise InputError("there are no effective fields to draw")
     at = range(len(found.fields))
     theory = [one.theoretical_size or float("nan") for one in found.fields]
     lines = (
