@@ -287,6 +287,15 @@ def test_a_model_without_weights_comes_back_from_a_device(monkeypatch: pytest.Mo
     assert moved == ["cpu", "cpu"]
 
 
+def test_too_little_memory_is_told_with_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.autograd, "grad", full)
+    with pytest.raises(ModelError, match=r"a batch of 8 doesn't fit into memory: .*\nrun fewer"):
+        fieldscope.effective(mixed(), inputs=(1, 3, 16, 20))
+
+
 def test_a_model_that_ignores_its_input_is_told() -> None:
     def ignoring(x: torch.Tensor) -> torch.Tensor:
         return x.detach() * 2

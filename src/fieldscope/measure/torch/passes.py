@@ -233,6 +233,11 @@ def gradient_of(
         (gradient,) = torch.autograd.grad(
             output, leaf, start, allow_unused=True, retain_graph=retain_graph
         )
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"the gradient of a batch of {len(leaf)} doesn't fit into memory: {told(error)}\n"
+            "run fewer at once, such as with batch_size=1 (--batch-size 1), or a smaller input"
+        ) from error
     except RuntimeError as error:
         if "modified by an inplace operation" in str(error):
             raise
