@@ -43,8 +43,8 @@ def effective_picture(
         >>> b = fieldscope.Builder()
         >>> _ = b.conv(b.conv(b.input((1, 1, 16, 16)), 3), 3)
         >>> figure = effective_picture(fieldscope.expected_effective(b))
-        >>> len(figure.axes)
-        5
+        >>> len(figure.axes)  # two maps and their colours, two profiles and the curve
+        6
     """
     require("matplotlib", extra="plot", purpose="drawing an effective field")
     from fieldscope.render.pictures import effective
