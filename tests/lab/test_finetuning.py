@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +205,11 @@ def test_a_body_ends_where_photos_have_an_axis_of_their_own() -> None:
     mixed = next(layer for layer in report.layers if 0 in layer.spatial)
     with pytest.raises(ModelError, match=r"has no positions beside batch and channel"):
         cut_of(report, mixed.name)
+
+
+def test_features_that_cannot_be_read_are_worked_out_again(tmp_path: Path) -> None:
+    wanted = settings(photos_in(tmp_path / "photos"), network_in(tmp_path), **UNVARIED)
+    run: Run = trained(wanted, tmp_path / "run")
+    (run.folder / FEATURES).write_bytes(b"")
+    trained(replace(wanted, epochs=wanted.epochs + 1), run.folder, resume=True)
+    assert (run.folder / FEATURES).stat().st_size > 0

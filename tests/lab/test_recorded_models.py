@@ -36,8 +36,13 @@ def edit(folder: Path, **settings: Any) -> None:
 @pytest.mark.parametrize(
     "model", ["small-vgg", "torchvision:resnet18", "timm:vit_tiny_patch16_224", "mine/net.py:build"]
 )
-def test_models_known_by_name_and_code_elsewhere_need_no_naming(model: str, tmp_path: Path) -> None:
-    check_named(named(model, tmp_path), None)
+def test_models_known_by_name_and_code_elsewhere_need_no_naming(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    network_in(Path("mine"))
+    check_named(named(model, Path("run")), None)
 
 
 @pytest.mark.parametrize("model", ["os:system", "net:build", "model.pt2", "nothing"])
@@ -57,6 +62,7 @@ def test_code_that_came_with_the_record_has_to_be_named(
     for path in ("run/net.py:build", "run/deep/net.py:build", f"{tmp_path}/run/net.py:build"):
         with pytest.raises(InputError, match=r"which is code that would be run"):
             check_named(named(path, Path("run")), None)
+    network_in(tmp_path)
     check_named(named("net.py:build", Path("run")), None)
 
 
@@ -77,3 +83,27 @@ def test_nothing_that_a_record_names_is_run_by_probing_or_going_on(
         fieldscope.lab.probe("got")
     assert not Path("made").exists()
     assert main(["lab", "probe", "--run", "run", "--model", "net.py:build", "--quiet"]) == 0
+
+
+def test_a_run_goes_on_and_is_probed_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos_in(tmp_path / "photos")
+    network_in(tmp_path)
+    trained(settings(Path("photos"), "net.py:build", epochs=1), Path("run"))
+    Path("elsewhere").mkdir()
+    shutil.move("run", "elsewhere/run")
+    monkeypatch.chdir("elsewhere")
+    going_on = ["train", "--out", "run", "--resume", "--epochs", "2"]
+    for words in (going_on, ["probe", "--run", "run"]):
+        model, data = ["--model", "../net.py:build"], ["--data", "../photos"]
+        assert main(["lab", *words, *data]) == 2
+        assert "no such file from here\n  name where it is by --model" in capsys.readouterr().err
+        assert main(["lab", *words, *model]) == 2
+        said = "there is no folder photos, which has the photos of the run in run\n  name where it"
+        assert said in capsys.readouterr().err
+        assert main(["lab", *words, *data, *model, "--quiet"]) == 0
+        # What it goes on with from here is written down; the probe starts from the old places.
+        edit(Path("run"), model="net.py:build", data="photos")
+    assert len(Run.read("run").curves) == 2

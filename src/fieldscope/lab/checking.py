@@ -72,12 +72,40 @@ def check(settings: Settings) -> None:
         )
 
 
+def check_there(settings: Settings, folder: Path) -> None:
+    """Say that a run's photos aren't where they were, before anything is loaded.
+
+    Args:
+        settings: of the run, as far as they still hold.
+        folder: of the run.
+
+    Raises:
+        InputError: the folder of the photos, or the file of their labels, isn't there.
+
+    >>> check_there(Settings("train", "small-vgg", "/gone", resolution=32, epochs=5), Path("a"))
+    Traceback (most recent call last):
+    fieldscope.errors.InputError: there is no folder /gone, which has the photos of the run in a
+    name where it is by --data
+    """
+    if not Path(settings.data).exists():
+        raise InputError(
+            f"there is no folder {settings.data}, which has the photos of the run in {folder}\n"
+            "name where it is by --data"
+        )
+    if settings.labels is not None and not Path(settings.labels).exists():
+        raise InputError(
+            f"there is no file {settings.labels}, which has the labels of the run in {folder}\n"
+            "name where it is by --labels"
+        )
+
+
 def _resumable(settings: Settings, folder: Path) -> Run:
     """Read the run that is gone on with, if it is the same one."""
     run = Run.read(folder)
     if is_first():
         with alone(folder):
             pass
+    check_there(settings, folder)
     differing = run.settings.differing(settings)
     if differing:
         raise InputError(

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -88,7 +89,20 @@ class Settings:
                 if one.name not in _FREE_TO_CHANGE
             )
             if plain(mine) != plain(theirs)
+            and not (name == "model" and same_model(self.model, other.model))
         )
+
+
+def same_model(one: str, other: str) -> bool:
+    """Whether two names are of one model: a file of code may lie elsewhere by now.
+
+    >>> same_model("net.py:build", "../net.py:build"), same_model("net.py:build", "net.py:other")
+    (True, False)
+    """
+    (path, _, name), (path_now, _, name_now) = one.rpartition(":"), other.rpartition(":")
+    file, file_now = Path(path), Path(path_now)
+    moved = file.suffix == ".py" and (file.name, name) == (file_now.name, name_now)
+    return one == other or moved
 
 
 def plain(value: Any) -> Any:

@@ -60,7 +60,7 @@ Exit codes: 0 done; 2 the call, the run or its photos are wrong.
 @click.option(
     "--model",
     metavar="NAME",
-    help="The run's model or body, where that is code which isn't run unless you name it.",
+    help="The run's model or body, where its code has moved or isn't run unless you name it.",
 )
 @click.option("--data", metavar="FOLDER", help="Where the run's photos are, if they have moved.")
 @click.option("--labels", metavar="FILE", help="Where the file of their labels is, if it has.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fieldscope.errors import InputError
 from fieldscope.lab.runs import Run
-from fieldscope.lab.settings import SMALL_VGG
+from fieldscope.lab.settings import SMALL_VGG, same_model
 
 # Known by name; what they are built with is checked where they are.
 _PUBLISHED = ("torchvision", "timm")
@@ -26,7 +26,7 @@ def check_named(run: Run, given: str | None, *, option: str = "--model") -> None
 
     Raises:
         InputError: the record names code of its own folder or a function of a module, and the
-            caller doesn't; or the caller names another model.
+            caller doesn't; its code isn't where it was; or the caller names another model.
 
     Example:
         >>> from fieldscope.lab.settings import Settings
@@ -38,12 +38,18 @@ is code that would be run
         if it is yours, name it too: --model os:system
     """
     model = run.settings.model
-    if given is not None and given != model:
+    if given is not None and not same_model(given, model):
         raise InputError(f"the run in {run.folder} has the model {model}, not {given}")
     if given is None and not _harmless(model, run.folder):
         raise InputError(
             f"the run in {run.folder} names {model} as what builds its model, which is code that "
             f"would be run\nif it is yours, name it too: {option} {model}"
+        )
+    file = Path(model.rpartition(":")[0])
+    if given is None and file.suffix == ".py" and not file.exists():
+        raise InputError(
+            f"the run in {run.folder} has the model {model}, and there is no such file from here\n"
+            f"name where it is by {option} FOLDER/{file.name}:{model.rpartition(':')[2]}"
         )
 
 

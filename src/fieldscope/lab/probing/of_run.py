@@ -14,6 +14,7 @@ from fieldscope.analyses.layers import Report
 from fieldscope.api.analysis import analyze
 from fieldscope.errors import InputError
 from fieldscope.lab import shown  # noqa: F401  # registers how findings are shown
+from fieldscope.lab.checking import check_there
 from fieldscope.lab.data import Loaders, loaders, read_split
 from fieldscope.lab.models.assembling import restored
 from fieldscope.lab.models.body import Finetuned
@@ -78,6 +79,11 @@ def probe(
     found = run if isinstance(run, Run) else Run.read(run)
     check_named(found, model)
     settings = _moved(found.settings, data, labels)
+    check_there(settings, found.folder)
+    if model is not None:
+        # The code may lie elsewhere by now, too.
+        found = replace(found, settings=replace(found.settings, model=model))
+        settings = replace(settings, model=model)
     if batch_size is not None and batch_size < 1:
         raise InputError(f"the batch size is {batch_size}, and must be from 1 on")
     batches = _batches(found, settings, batch_size or settings.batch_size, workers, told)

@@ -164,7 +164,7 @@ def _read(path: Path, key: str) -> Features | None:
             if str(file["key"]) != key:
                 return None
             return {name: torch.from_numpy(file[name]) for name in _PARTS}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         return None  # they can be had again
 
 
