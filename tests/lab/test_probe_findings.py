@@ -221,6 +221,21 @@ def test_the_picture_has_bands_probes_errors_and_both_marks() -> None:
     assert {"border", "saturates", "the model itself", "the photos' averages"} <= {*texts(figure)}
 
 
+def test_levels_that_are_alike_are_named_at_both_ends_and_no_tick_is_above_all() -> None:
+    found = handmade([1.0, 1.0, 0.9], 2, own=0.4)
+    picture = found.to_image()
+    (axes,) = picture.axes
+    assert axes.get_ylim()[1] < 112
+    picture.canvas.draw()
+    boxes = [
+        text.get_window_extent()
+        for text in axes.texts
+        if text.get_text() in ("the photos' averages", "the model itself")
+    ]
+    assert len(boxes) == 2
+    assert not boxes[0].overlaps(boxes[1])
+
+
 def test_the_picture_of_chosen_layers_leaves_out_a_border_that_is_not_among_them() -> None:
     (axes,) = handmade((0.5, 0.7, 0.9), 1, probed=[0, 2], own=None).to_image().axes
     assert named(axes, "border") == []

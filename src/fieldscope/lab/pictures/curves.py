@@ -51,7 +51,9 @@ def curves_picture(
         _draw(accuracy, curve, "accuracy", epochs=max(epochs, len(curve)))
         loss.set_ylabel("cross-entropy")
         accuracy.set_ylabel("accuracy")
-        loss.set_ylim(bottom=0)
+        # Room for the mark of the best epoch, whose loss may be the highest.
+        highest = max((max(one.train_loss, one.val_loss) for one in curve), default=1.0)
+        loss.set_ylim(0, 1.08 * highest or 1.0)
         accuracy.set_ylim(0, 1.02)
         accuracy.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         return composed.figure

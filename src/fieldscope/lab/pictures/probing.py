@@ -81,18 +81,20 @@ def _draw_bands(axes: Axes, layers: Sequence[LayerProbe]) -> None:
 
 def _draw_levels(axes: Axes, found: Probing) -> None:
     """What the photos' averages tell, and what the model itself does."""
-    levels = [("the photos' averages", found.baseline, "baseline", (0, (1, 2)))]
+    levels = [("the photos' averages", found.baseline, "baseline", (0, (1, 2)), 0)]
     if found.own is not None:
-        levels.append(("the model itself", found.own, "own", (0, (6, 2))))
-    for name, one, gid, dashes in levels:
+        # At the other end: the two may be alike.
+        levels.append(("the model itself", found.own, "own", (0, (6, 2)), 1))
+    for name, one, gid, dashes, end in levels:
         height = 100 * one.accuracy
         axes.axhline(height, color=style.QUIET, linewidth=1.0, linestyle=dashes, zorder=1, gid=gid)
         text = axes.annotate(
             name,
-            (0, height),
+            (end, height),
             xycoords=axes.get_yaxis_transform(),
-            xytext=(3, 2),
+            xytext=(-3 if end else 3, 2),
             textcoords="offset points",
+            ha="right" if end else "left",
             fontsize=style.SMALL,
             color=style.QUIET,
         )
@@ -122,7 +124,7 @@ def _set_limits(axes: Axes, found: Probing) -> None:
     scores = [one.score for one in found.layers] + [found.baseline]
     scores += [found.own] if found.own is not None else []
     low = min(one.accuracy - one.error for one in scores)
-    high = max(one.accuracy + one.error for one in scores)
+    high = min(max(one.accuracy + one.error for one in scores), 1.0)
     room = max(high - low, 0.02)
     axes.set_ylim(100 * max(low - 0.08 * room, 0), 100 * (high + _HEADROOM * room))
 
