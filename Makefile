@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo graphviz test test-zoo check lint types format docs bench comparison forms zoo clean FORCE
+.PHONY: help demo graphviz test test-zoo check lint types format docs bench comparison forms lab zoo clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,11 @@ graphviz: ## install Graphviz by apt-get, if its dot is missing and that is poss
 test: $(STAMP) graphviz ## the whole test suite, but for the published networks
 	$(BIN)/python -m pytest -n $(JOBS) -m "not zoo" $(ARGS)
 
-test-zoo: $(STAMP) ## published networks against the oracle (slow)
+test-lab: $(STAMP) ## train what docs/experiments.md tells of, write that page and the tables of effective.md (half an hour)
+	$(BIN)/python -m benchmarks.effects
+	$(BIN)/python -m benchmarks.lab --jobs $(JOBS) $(ARGS)
+
+zoo: $(STAMP) ## published networks against the oracle (slow)
 	$(BIN)/python -m pytest -n $(JOBS) -m zoo $(ARGS)
 
 check: lint types test ## all that is asked of a change: format, rules, types, tests, examples in the docs
@@ -60,6 +64,7 @@ bench: $(STAMP) ## time against a bare forward pass and against the peers
 	$(BIN)/python -m benchmarks.supports $(ARGS)
 	$(BIN)/python -m benchmarks.frameworks $(ARGS)
 	$(BIN)/python -m benchmarks.findings $(ARGS)
+	$(BIN)/python -m benchmarks.effective $(ARGS)
 
 comparison: $(STAMP) ## ask other tools about the same networks, and write docs/comparison.md (minutes)
 	$(BIN)/python -m benchmarks.comparison $(ARGS)

@@ -69,7 +69,25 @@ def operators() -> str:
     return "\n".join(markdown(supported(name), title) for name, title in CALLED.items())
 
 
-TABLES: dict[str, Callable[[], str]] = {"table of operators": operators}
+def structure() -> str:
+    """What a network's structure does to its effective field, from docs/effects.json."""
+    from benchmarks.effects_page import structure
+
+    return structure()
+
+
+def training() -> str:
+    """What training does to it, from docs/effects.json."""
+    from benchmarks.effects_page import training
+
+    return training()
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "table of operators": operators,
+    "effects of structure": structure,
+    "effects of training": training,
+}
 
 
 def run(command: str, code: int = 0) -> str:

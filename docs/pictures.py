@@ -5,6 +5,7 @@ The same code gives the same bytes, so a picture that changed is a change to loo
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,22 @@ def film(path: Path) -> None:
     )
 
 
+def augmented(path: Path) -> None:
+    """Photographs that scikit-image and scikit-learn ship, as training sees them in the lab."""
+    from benchmarks.effects import photographs
+    from fieldscope.lab.data import Augmentation, Preparation, Split, augmented_sheet, save_sheet
+    from fieldscope.photos import Photo, images_in
+
+    with tempfile.TemporaryDirectory() as folder:
+        photos = tuple(
+            Photo(one, one.name, one.stem, one.stat().st_size)
+            for one in images_in(photographs(Path(folder)))
+        )
+        split = Split(photos, (), tuple(sorted(photo.label for photo in photos)))
+        preparation = Preparation(112, augment=Augmentation())
+        save_sheet(augmented_sheet(split, preparation, seed=0, rows=3, versions=5, tile=88), path)
+
+
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
@@ -217,8 +234,9 @@ def main() -> None:
     for name, graph in GRAPHS.items():
         graph().save(FOLDER / name, engine="builtin")
         print(f"{FOLDER.name}/{name}")
-    film(FOLDER / "growth.gif")
-    print(f"{FOLDER.name}/growth.gif")
+    for name, write in (("growth.gif", film), ("lab-augmented.png", augmented)):
+        write(FOLDER / name)
+        print(f"{FOLDER.name}/{name}")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,24 @@ import torch
 from torch import nn
 
 import fieldscope
-from fieldscope.analyses.expected import gaussian_of_chain
 from fieldscope.errors import InputError
 from fieldscope.geometry import spread
 from tests.effective.nets import even_chain
 
 Values = npt.NDArray[np.float64]
+
+
+def gaussian_of_chain(windows: list[tuple[int, int]]) -> float:
+    """Standard deviation of the expected squared gradient behind windows of kernel and stride.
+
+    The variances of even windows add up: (k² − 1)/12 of kernel k, times the square of the stride
+    at which it slides (Luo et al., 2016, for n windows of k: √(n(k² − 1)/12)).
+    """
+    stride, variance = 1, 0.0
+    for kernel, step in windows:
+        variance += (kernel**2 - 1) / 12 * stride**2
+        stride *= step
+    return math.sqrt(variance)
 
 
 def expected(net: nn.Module, shape: tuple[int, ...], position: tuple[int, ...]) -> Values:

@@ -10,7 +10,6 @@ of its expected square.
 
 from __future__ import annotations
 
-import math
 
 import numpy as np
 
@@ -145,23 +144,3 @@ def remarks_of(layer: Layer, *, counted: bool) -> tuple[str, ...]:
     if layer.bounds:
         told.append(f"only a bound, through {listed(layer.bounds, most=3)}")
     return tuple(told)
-
-
-def gaussian_of_chain(windows: list[tuple[int, int]]) -> float:
-    """Standard deviation of the expected squared gradient of a chain, per axis.
-
-    The variances of even windows add up: (k² − 1)/12 of kernel k, times the square of the stride
-    at which it slides (Luo et al., 2016, for n windows of k: √(n(k² − 1)/12)).
-
-    Args:
-        windows: kernel and stride of each, in order.
-
-    Example:
-        >>> round(gaussian_of_chain([(3, 1)] * 6), 6)
-        2.0
-    """
-    stride, variance = 1, 0.0
-    for kernel, step in windows:
-        variance += (kernel**2 - 1) / 12 * stride**2
-        stride *= step
-    return math.sqrt(variance)

@@ -163,12 +163,15 @@ def draw_filling(axes: Axes, fields: dict[str, EffectiveField], *, colours: Sequ
         axes.plot(
             areas, shares, look, color=colour, linewidth=1.3, label=name, gid=f"filling-{name}"
         )
+        # Squares grow by whole elements, so that of a half holds a little more.
+        box = found.box_of(0.5)
         half = found.area(0.5) * 100
-        axes.plot([half], [50], marker="o", markersize=4, color=colour, linestyle="none")
+        held = 100 * float(found.values[box].sum()) / (float(found.values.sum()) or 1.0)
+        axes.plot([half], [held], marker="o", markersize=4, color=colour, linestyle="none")
         if len(fields) == 1:
             axes.annotate(
                 f"50 % in {words.area(found, 0.5)}",
-                (half, 50),
+                (half, held),
                 xytext=(7, -4),
                 textcoords="offset points",
                 fontsize=style.SMALL,
