@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image, ImageOps
 
+import fieldscope.lab
 from fieldscope.errors import InputError, TrainingError
 from fieldscope.lab.curves import write_curves
 from fieldscope.lab.data import Augmentation
@@ -207,6 +210,27 @@ def test_a_run_is_not_gone_on_with_on_other_photos(tmp_path: Path) -> None:
     (photos / "c0" / "0.png").rename(photos / "c1" / "new.png")
     with pytest.raises(InputError, match=r"aren't those that it began with\ngive back those"):
         trained(settings(photos, model), tmp_path / "run", resume=True)
+
+
+def test_a_photo_that_was_changed_is_noticed_though_its_file_is_as_long(tmp_path: Path) -> None:
+    photos, model = photos_in(tmp_path / "photos"), network_in(tmp_path)
+    for path in photos.rglob("*.png"):
+        Image.open(path).save(path.with_suffix(".bmp"))
+        path.unlink()
+    run: Run = trained(settings(photos, model, epochs=1), tmp_path / "run")
+    changed = photos / "c0" / "0.bmp"
+    length = changed.stat().st_size
+    ImageOps.invert(Image.open(changed)).save(changed)
+    assert changed.stat().st_size == length
+    with pytest.raises(InputError, match=r"aren't those that it began with"):
+        trained(settings(photos, model), run.folder, resume=True)
+    with pytest.raises(InputError, match=r"aren't those that the run in .* was trained on"):
+        fieldscope.lab.probe(run)
+    # A record of before sums were kept tells lengths only.
+    record = json.loads((run.folder / "run.json").read_text())
+    del record["content"]
+    (run.folder / "run.json").write_text(json.dumps(record))
+    assert len(trained(settings(photos, model), run.folder, resume=True).curves) == 3
 
 
 def test_a_checkpoint_with_code_in_it_is_not_run(tmp_path: Path) -> None:

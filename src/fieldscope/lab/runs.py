@@ -19,13 +19,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from fieldscope import writing
 from fieldscope.errors import FieldscopeError, InputError
 from fieldscope.lab.curves import CURVES, Epoch, best_of, read_curves
 from fieldscope.lab.settings import Kind, Settings, plain, settings_of
 from fieldscope.wording import listed
+
+if TYPE_CHECKING:
+    from fieldscope.photos import Catalogue
 
 SCHEMA = "fieldscope.run/1"
 RECORD = "run.json"
@@ -79,6 +82,7 @@ class Run:
         status: how it stands.
         reason: why it ended early; empty otherwise.
         versions: of what it was run with.
+        content: of the photos' files, by which changed ones are noticed; "" where it isn't known.
 
     Example:
         >>> Run.read("/nowhere")
@@ -96,6 +100,7 @@ class Run:
     status: Status = "running"
     reason: str = ""
     versions: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    content: str = ""
 
     @classmethod
     def read(cls, folder: str | Path) -> Run:
@@ -130,6 +135,10 @@ class Run:
         """The state at the end of the last epoch."""
         return self.folder / LAST
 
+    def is_of(self, photos: Catalogue) -> bool:
+        """Whether these are the photos that it began with, their labels and files unchanged."""
+        return self.digest == photos.digest and self.content in ("", photos.content)
+
     def to_dict(self) -> dict[str, Any]:
         """What the folder's `run.json` holds, schema `fieldscope.run/1`."""
         curves = self.curves
@@ -143,6 +152,7 @@ class Run:
             "settings": plain(self.settings),
             "classes": list(self.classes),
             "digest": self.digest,
+            "content": self.content,
             "photos": {"train": self.photos[0], "validation": self.photos[1]},
             "counts": None if self.counts is None else plain(self.counts),
             "versions": dict(self.versions),
@@ -230,6 +240,8 @@ def _read(folder: Path) -> Run:
             status=data["status"],
             reason=str(data["reason"]),
             versions=dict(data["versions"]),
+            # Records of before there was one have none.
+            content=str(data.get("content", "")),
         )
     except FieldscopeError:
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,12 +28,21 @@ _FEWEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photograph: where it is, its id (the path below the folder), and its class's label."""
+    """A photograph.
+
+    Attributes:
+        path: where it is.
+        id: the path below the folder.
+        label: of its class.
+        bytes: length of the file.
+        sum: a checksum of the file, by which a change of the same length is noticed.
+    """
 
     path: Path
     id: str
     label: str
     bytes: int
+    sum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,12 @@ class Catalogue:
         """What tells one list of photos from another: ids, labels and lengths of the files."""
         content = [[photo.id, photo.label, photo.bytes] for photo in self.photos]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    @property
+    def content(self) -> str:
+        """What tells one content of the files from another: ids and checksums."""
+        sums = [[photo.id, photo.sum] for photo in self.photos]
+        return hashlib.sha256(json.dumps(sums).encode()).hexdigest()[:16]
 
     def checked(self, *, skip_bad: bool) -> Catalogue:
         """Give the catalogue of what is good, if nothing is bad or that may be skipped.
@@ -175,7 +191,7 @@ def catalogue_of(
         if isinstance(read, str):
             unreadable.append((id, read))
         elif path in label_of:
-            photos.append(Photo(path, id, label_of[path], read))
+            photos.append(Photo(path, id, label_of[path], *read))
     for path in foreign_in(top):
         unread = f"photos of the kind {path.suffix.lower()} aren't read"
         unreadable.append((path.relative_to(top).as_posix(), unread))
@@ -190,19 +206,20 @@ def catalogue_of(
     )
 
 
-def _read(paths: Sequence[Path], told: Told) -> list[int | str]:
-    """Decode each file: its length in bytes, or the reason why it can't be read."""
+def _read(paths: Sequence[Path], told: Told) -> list[tuple[int, int] | str]:
+    """Decode each file: its length in bytes and its sum, or the reason why it can't be read."""
 
-    def read(path: Path) -> int | str:
+    def read(path: Path) -> tuple[int, int] | str:
         try:
             upright(path)
-            return path.stat().st_size
+            content = path.read_bytes()
+            return len(content), zlib.crc32(content)
         except InputError as error:
             return _reason(path, str(error))
         except OSError as error:
             return error.strerror or str(error)
 
-    results: list[int | str] = []
+    results: list[tuple[int, int] | str] = []
     # Decoders let other threads run.
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
         try:

@@ -118,7 +118,7 @@ def _batches(run: Run, settings: Settings, batch_size: int, workers: int, told: 
     told(f"checking the photos of {settings.data}", 0, 0)
     catalogue = catalogue_of(settings.data, settings.labels, told=told)
     catalogue = catalogue.checked(skip_bad=settings.skip_bad)
-    if catalogue.digest != run.digest:
+    if not run.is_of(catalogue):
         raise InputError(
             f"the photos or labels of {settings.data} aren't those that the run in {run.folder} "
             "was trained on\nname the folder that has those with --data"

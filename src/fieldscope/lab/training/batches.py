@@ -149,6 +149,7 @@ class Batches(lightning.LightningDataModule):
 def _key(body: Body, plan: Plan, precision: str) -> str:
     """Digest what the features depend on: weights, photos, and how these are prepared."""
     digest = hashlib.sha256(f"{body.cut} {precision} {plan.catalogue.digest}".encode())
+    digest.update(plan.catalogue.content.encode())
     digest.update(json.dumps(plan.preparation.to_dict()).encode())
     for part in (plan.split.train, plan.split.validation):
         digest.update(json.dumps([photo.id for photo in part]).encode())

@@ -112,6 +112,7 @@ def _run_of(plan: Plan) -> Run:
         settings=plan.settings,
         classes=plan.catalogue.classes,
         digest=plan.catalogue.digest,
+        content=plan.catalogue.content,
         photos=(len(plan.split.train), len(plan.split.validation)),
         counts=plan.assembled.counts(plan.settings),
         versions={"fieldscope": __version__, "Python": platform.python_version(), **_versions()},

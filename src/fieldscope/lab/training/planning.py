@@ -65,7 +65,7 @@ def planned(
     told(f"checking the photos of {settings.data}", 0, 0)
     found = catalogue_of(settings.data, settings.labels, told=told)
     catalogue = found.checked(skip_bad=settings.skip_bad)
-    if before is not None and catalogue.digest != before.digest:
+    if before is not None and not before.is_of(catalogue):
         raise InputError(
             f"cannot go on with the run in {path}: the photos or labels of {settings.data} aren't "
             "those that it began with\ngive back those, or begin a run in another folder with --out"
