@@ -294,7 +294,9 @@ def test_tokens_have_a_structure_but_no_gradient() -> None:
     tokens = torch.randint(0, 7, (1, 12))
     heat = gradient(net, tokens, axes=(1,), position=(2,), mode="structure")
     assert heat.hull == (slice(2, 5),)
-    with pytest.raises(ValueError, match="have no gradient\nfieldscope.gradient with mode='structure'"):
+    with pytest.raises(
+        ValueError, match="have no gradient\nfieldscope.gradient with mode='structure'"
+    ):
         gradient(net, tokens, axes=(1,))
 
 

@@ -10,7 +10,6 @@ of its expected square.
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from fieldscope.analyses.coverage import _context
