@@ -149,7 +149,6 @@ def effective(
         "fieldscope.expected_effective tells what is expected at initialisation, for any model",
     )
     require("torch", extra="torch", purpose="measuring PyTorch models")
-    require("PIL", extra="plot", purpose="reading photographs")
     from fieldscope.analyses.expected import remarks_of, theory_of
     from fieldscope.analyses.support import centre_of, chosen
     from fieldscope.measure.effective import EffectiveField

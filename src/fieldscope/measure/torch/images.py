@@ -9,25 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageOps
 
 from fieldscope.errors import InputError
-from fieldscope.photos import images_in, upright
-from fieldscope.wording import counted, listed
+from fieldscope.optional import require
+from fieldscope.wording import counted
 
 Batches: TypeAlias = Callable[[int, int], Iterator[torch.Tensor]]
 """From image number `start` on, `size` at a time."""
-
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""Mean and deviation per channel that torchvision's networks and most of timm's know."""
 
 NOISE = 32
 """Images of noise that are averaged where nothing else is said."""
@@ -90,13 +84,11 @@ def source_of(
     """
     if images is None:
         return _noise(tuple(shape[1:]), noise, seed)
-    if isinstance(images, (str, os.PathLike)):
-        place = Path(images)
-        files = (place,) if place.is_file() else images_in(place)
-        return _photographs(files, place.name or str(place), shape, normalisation)
-    if isinstance(images, (list, tuple)) and images and _are_paths(images):
-        files = tuple(Path(one) for one in images)
-        return _photographs(files, "files", shape, normalisation)
+    if isinstance(images, (str, os.PathLike)) or _are_paths(images):
+        require("PIL", extra="plot", purpose="reading photographs")
+        from fieldscope.measure.torch.photographs import photographs
+
+        return photographs(images, shape, normalisation)
     if isinstance(images, (np.ndarray, torch.Tensor)):
         return _array(images, shape)
     if isinstance(images, Iterable):
@@ -123,8 +115,9 @@ def shape_of(images: Any) -> tuple[int, ...] | None:
     return None
 
 
-def _are_paths(images: Sequence[Any]) -> bool:
-    return all(isinstance(one, (str, os.PathLike)) for one in images)
+def _are_paths(images: Any) -> bool:
+    several = isinstance(images, (list, tuple)) and bool(images)
+    return several and all(isinstance(one, (str, os.PathLike)) for one in images)
 
 
 def _noise(shape: tuple[int, ...], count: int, seed: int) -> Source:
@@ -150,91 +143,12 @@ def seeded(seed: int, number: int, *, stream: int) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest, "big"))
 
 
-def _photographs(
-    files: tuple[Path, ...],
-    name: str,
-    shape: Sequence[int],
-    normalisation: Normalisation | None,
-) -> Source:
-    if len(shape) != 4 or shape[1] not in (1, 3):
-        raise InputError(
-            f"photographs are for an input [image channel y x] of 1 or 3 channels, and it is "
-            f"{tuple(shape)}\npass arrays: images=array [image …]"
-        )
-    channels, rows, columns = shape[1:]
-    if normalisation is None:
-        normalisation = Normalisation(*(IMAGENET if channels == 3 else ((0.5,), (0.5,))))
-    mean, deviation = (
-        torch.tensor(_per_channel(word, one, channels)).reshape(-1, 1, 1)
-        for word, one in (("mean", normalisation.mean), ("deviation", normalisation.deviation))
-    )
-    if not (deviation > 0).all():
-        raise InputError(f"deviation is {normalisation.deviation}; it must be above 0")
+def content_digest(content: bytes) -> str:
+    """What tells bytes from others.
 
-    _check_readable(files, name)
-
-    def opened(file: Path) -> torch.Tensor:
-        fitted = ImageOps.fit(upright(file), (columns, rows), Image.Resampling.BILINEAR)
-        pixels = np.array(fitted if channels == 3 else fitted.convert("L"), dtype=np.float32)
-        values = torch.from_numpy(pixels / 255).reshape(rows, columns, channels).permute(2, 0, 1)
-        return (values - mean) / deviation
-
-    def batches(start: int, size: int) -> Iterator[torch.Tensor]:
-        parts = [files[first : first + size] for first in range(start, len(files), size)]
-        # One batch is read while the one before is worked on.
-        with ThreadPoolExecutor(1) as reader:
-            coming = [
-                reader.submit(lambda part: torch.stack([opened(one) for one in part]), part)
-                for part in parts[:1]
-            ]
-            for part in parts[1:]:
-                ready = coming.pop()
-                values = ready.result()
-                coming.append(
-                    reader.submit(lambda part: torch.stack([opened(one) for one in part]), part)
-                )
-                yield values
-            for last in coming:
-                yield last.result()
-
-    text = f"{counted(len(files), 'photograph')} of {name}" if len(files) > 1 else files[0].name
-    numbers = f"{normalisation.mean} {normalisation.deviation}"
-
-    def mark() -> str:
-        stamps = [f"{file.name} {file.stat().st_size}" for file in files if file.is_file()]
-        return f"{_digest(chr(10).join(stamps).encode())} {numbers}"
-
-    return Source(text, len(files), mark, batches)
-
-
-def _check_readable(files: Sequence[Path], name: str) -> None:
-    """Say before any work which files are no images, as far as their first bytes tell."""
-    broken = [file.name for file in files if not _begins_as_image(file)]
-    if broken:
-        raise InputError(
-            f"{counted(len(broken), 'file')} of {name} can't be read as images: "
-            f"{listed(broken, most=4)}\nmend or remove them"
-        )
-
-
-def _begins_as_image(file: Path) -> bool:
-    try:
-        Image.open(file).close()
-    except Exception:  # a broken file may make a decoder raise anything
-        return False
-    return True
-
-
-def _per_channel(word: str, numbers: Sequence[float], channels: int) -> list[float]:
-    if len(numbers) not in (1, channels):
-        raise InputError(
-            f"{word} has {len(numbers)} numbers, and the input {channels} channels\n"
-            "give one number, or one per channel"
-        )
-    return list(numbers) * (channels if len(numbers) == 1 else 1)
-
-
-def _digest(content: bytes) -> str:
+    >>> content_digest(b"a") == content_digest(b"b")
+    False
+    """
     return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
