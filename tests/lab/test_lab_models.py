@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 import fieldscope
 from fieldscope.errors import LayerNotFoundError, ModelError
+from fieldscope.frontends.targets import resolve
 from fieldscope.lab.models.body import cut_of, finetuned
 from fieldscope.lab.models.building import built, scoring
 from fieldscope.lab.models.small_vgg import BLOCKS, small_vgg
@@ -133,3 +135,10 @@ def test_layers_that_a_network_cannot_be_cut_behind_are_told() -> None:
         cut_of(report, "feature.7")
     with pytest.raises(ModelError, match=r"can't be cut behind view_1: its output \[1, 1000\]"):
         cut_of(report, report.output.name)
+
+
+def test_a_small_vgg_is_named_so_that_other_commands_can_build_it() -> None:
+    found = built("small-vgg", classes=None, seed=0)
+    other = resolve(found.target, found.arguments).model
+    assert isinstance(other, nn.Module)
+    assert other.state_dict().keys() == found.model.state_dict().keys()

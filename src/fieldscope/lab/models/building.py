@@ -66,6 +66,8 @@ def built(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if target == SMALL_VGG:
+            # Said, since other commands have no default for it.
+            given = {_CLASSES: 1000, **given}
             found = _small(given)
             target = _IMPORTABLE
         elif source in zoo.SOURCES:
@@ -89,7 +91,7 @@ def _small(given: Mapping[str, Any]) -> nn.Module:
             raise ModelError(
                 f"{SMALL_VGG} takes no argument {name!r}\nit takes {' and '.join(known)}"
             )
-    return small_vgg(**{_CLASSES: 1000, **given})
+    return small_vgg(**given)
 
 
 def scoring(
