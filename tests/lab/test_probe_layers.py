@@ -281,3 +281,27 @@ def test_photos_that_share_an_axis_with_windows_are_told_apart() -> None:
     # The mean over windows and positions is what the network itself returns.
     with torch.no_grad():
         np.testing.assert_allclose(found.layers["within"], net(photos).numpy(), atol=1e-6)
+
+
+class Attending(nn.Module):
+    """A convolution, and attention over all positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last = nn.Conv1d(1, 4, 3), nn.Conv1d(4, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tokens = torch.relu(self.conv(x))
+        weights = (tokens.transpose(1, 2) @ tokens).softmax(-1)
+        found: torch.Tensor = self.last(tokens @ weights.transpose(1, 2))
+        return found
+
+
+def test_attention_is_probed_at_what_it_weighs_not_at_its_weights() -> None:
+    train, validation = _two()
+    report = fieldscope.analyze(Attending(), tuple(train[0][0][:1].shape))
+    judged = fieldscope.productivity(report)
+    assert any("softmax" in one.layer for one in judged.widening)
+    found = probing(Attending(), train, validation)
+    assert not any("softmax" in name for name in found.widening)
+    assert len(found.widening) == len(judged.widening) - 1

@@ -70,7 +70,7 @@ def probed(
         >>> [(one.layer, one.place, one.score.accuracy) for one in found.layers]
         [('0', '1', 1.0), ('2', '3', 1.0)]
     """
-    judged = _until(productivity_of(report), report, until)
+    judged = _with_features(_until(productivity_of(report), report, until))
     names = _chosen(judged, layers)
     last = None if layers else _last_with_positions(report, judged)
     readings = readings_of(report, dict.fromkeys([*names, *([last] if last else [])]))
@@ -111,6 +111,14 @@ def _until(judged: Productivity, report: Report, last: str | None) -> Productivi
     order = [layer.name for layer in report.layers]
     ahead = {*order[: order.index(report[last].name) + 1]}
     return replace(judged, layers=tuple(one for one in judged.layers if one.layer in ahead))
+
+
+def _with_features(judged: Productivity) -> Productivity:
+    """The verdicts without those on softmax: its weights add up to 1, so their mean tells nothing.
+
+    What they weigh is the next layer's, which is probed.
+    """
+    return replace(judged, layers=tuple(one for one in judged.layers if one.operator != "mix"))
 
 
 def _chosen(judged: Productivity, patterns: Sequence[str]) -> list[str]:
