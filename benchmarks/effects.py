@@ -18,17 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import nn
 
 import fieldscope
 from benchmarks.claims import page
-from benchmarks.lab.experiments import RENAMED, weights
 from benchmarks.zoo_table import ROOT, replaced
 from fieldscope import EffectiveField
 from fieldscope.frontends.torch.weights import load_weights
 from fieldscope.frontends.torch.zoo import build
 from fieldscope.render.pictures import save
+from tests.shipped import VGG16_OF_CRAFT, photographs, text_detector
 
 RESULTS = ROOT / "docs" / "effects.json"
 IMAGES = ROOT / "docs" / "images"
@@ -38,7 +37,6 @@ DEPTH, CHANNELS, SEEDS = 12, 16, 8
 EXTENT = 63
 # Layers of VGG16 that CRAFT trained: the last of each stage, behind its activation.
 STAGES = ("features.12", "features.22", "features.32", "features.39")
-PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -162,19 +160,6 @@ def spread(rows: Sequence[dict[str, float | None]]) -> dict[str, list[float]]:
     }
 
 
-def photographs(folder: Path) -> Path:
-    """The photographs that scikit-image and scikit-learn ship, as files in a folder."""
-    from skimage import data
-    from sklearn.datasets import load_sample_images
-
-    folder.mkdir(exist_ok=True)
-    for name in PHOTOS:
-        Image.fromarray(getattr(data, name)()).save(folder / f"{name}.png")
-    for number, image in enumerate(load_sample_images().images):
-        Image.fromarray(image).save(folder / f"sample{number}.png")
-    return folder
-
-
 def training(photos: Path) -> list[dict[str, Any]]:
     """VGG16 as a text detector trained it, and with weights at random, over photographs."""
     model, shape = build("torchvision", "vgg16_bn", values=True)
@@ -184,7 +169,7 @@ def training(photos: Path) -> list[dict[str, Any]]:
         return fieldscope.effective(model, photos, inputs=shape, layer=layers, name=name)
 
     before = measured("vgg16_bn untrained")
-    load_weights(model, weights(), renamed=[(RENAMED.rpartition("=")[0], "features.")])
+    load_weights(model, text_detector(), renamed=VGG16_OF_CRAFT)
     after = measured("vgg16_bn trained")
     last = STAGES[-1]
     expected = fieldscope.expected_effective(model, shape, layer=last, name="expected")

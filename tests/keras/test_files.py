@@ -20,7 +20,7 @@ from fieldscope.errors import FieldscopeError, InputError, ModelError
 from fieldscope.frontends.keras import files, hdf5
 from fieldscope.frontends.keras.trace import trace
 from fieldscope.interpret import interpret
-from tests.keras.real import dog_breeds
+from tests.shipped import dog_breeds
 
 L = keras.layers
 

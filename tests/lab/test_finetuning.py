@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import fieldscope
+from benchmarks.lab.digits import write_table
 from fieldscope.errors import InputError, LayerNotFoundError, ModelError
 from fieldscope.lab.data import Augmentation
 from fieldscope.lab.models.assembling import assembled, restored
@@ -21,7 +22,9 @@ from fieldscope.lab.training.batches import FEATURES, Batches
 from fieldscope.lab.training.fitting import fit
 from fieldscope.lab.training.machine import Machine
 from fieldscope.lab.training.planning import planned
+from fieldscope.lab.training.starting import finetune
 from tests.lab.course import ON_CPU, lines, network_in, photos_in, settings, trained
+from tests.shipped import VGG16_OF_CRAFT, text_detector
 
 UNVARIED: dict[str, Any] = {"kind": "finetune", "freeze": True}
 VARIED = {**UNVARIED, "augmentation": Augmentation().to_dict()}
@@ -213,3 +216,33 @@ def test_features_that_cannot_be_read_are_worked_out_again(tmp_path: Path) -> No
     (run.folder / FEATURES).write_bytes(b"")
     trained(replace(wanted, epochs=wanted.epochs + 1), run.folder, resume=True)
     assert (run.folder / FEATURES).stat().st_size > 0
+
+
+def test_the_body_of_a_trained_text_detector_tells_digits(tmp_path: Path) -> None:
+    """CRAFT's VGG16, frozen, on MNIST's digits: better than the same body at random."""
+    table = write_table(tmp_path / "digits", per_class=24)
+    asked: dict[str, Any] = {
+        "data": table.parent / "photos",
+        "body": "torchvision:vgg16_bn",
+        "labels": table,
+        "cut": "features.39",
+        "resolution": 32,
+        "epochs": 6,
+        "batch_size": 16,
+        "train_per_class": 16,
+        "machine": ON_CPU,
+    }
+    given: dict[str, Any] = {"weights": text_detector(), "renamed": VGG16_OF_CRAFT}
+    runs = [
+        finetune(out=tmp_path / name, **asked, **weights)
+        for name, weights in (("trained", given), ("random", dict[str, Any]()))
+    ]
+    trained_one, at_random = (one.best.val_accuracy if one.best else 0 for one in runs)
+    assert trained_one > 0.3
+    assert trained_one > at_random + 0.1
+    state = restored(runs[0], which="last").state_dict()
+    checkpoint = torch.load(text_detector(), weights_only=True, map_location="cpu")
+    for key in ("0.weight", "1.running_mean", "37.weight"):
+        (theirs,) = [one for name, one in checkpoint.items() if name.endswith(f".{key}")][:1]
+        (ours,) = [one for name, one in state.items() if name.endswith(f"features.{key}")]
+        assert torch.equal(ours, theirs)
