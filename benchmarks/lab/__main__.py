@@ -2,7 +2,7 @@
 
     python -m benchmarks.lab
 
-Networks are trained on digits, on the processor, within half an hour on two cores. Runs are
+Networks are trained on digits, on the processor, in about half an hour on two cores. Runs are
 kept in a folder, and those that are there already are not trained again.
 """
 

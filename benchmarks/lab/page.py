@@ -18,7 +18,7 @@ from benchmarks.lab.experiments import (
 from benchmarks.lab.results import Row, read
 from benchmarks.markdown import table
 from benchmarks.zoo_table import ROOT, replaced
-from fieldscope.render.numerals import large, percent
+from fieldscope.render.numerals import large
 from fieldscope.wording import listed
 
 PAGE = ROOT / "docs" / "experiments.md"
@@ -29,7 +29,7 @@ _T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36}
 _HEAD = f"""\
 # Experiments: is the analysis right about accuracy?
 
-Made by `make lab`, which trains all that is on this page on a processor, within half an hour on
+Made by `make lab`, which trains all that is on this page on a processor, in about half an hour on
 two cores. Every run: [experiments.csv](experiments.csv). The commands are those of
 [the lab](lab.md); `benchmarks/lab/experiments.py` lists them.
 
@@ -43,7 +43,7 @@ compared seed by seed. *Accuracy* is that on the photographs that weren't traine
 the last three epochs, so that no epoch is chosen by them.
 
 Digits are easy, and {PLENTY[1] * 10:,} photographs few: take what follows for what it is, a test
-of the claims on one data set that anybody can repeat within half an hour.
+of the claims on one data set that anybody can repeat.
 
 """
 
@@ -91,7 +91,7 @@ def _body(rows: Sequence[Row]) -> Iterator[str]:
     yield _PROBES.rstrip("\n")
     yield ""
     yield from _probes([row for row in rows if row.saturation])
-    yield _TRANSFER.rstrip("\n")
+    yield _TRANSFER.strip("\n")
     yield ""
     yield from _transfer([row for row in rows if row.question == "transfer"])
 
@@ -142,32 +142,34 @@ def _redesigns(rows: Sequence[Row]) -> Iterator[str]:
             (
                 told(name),
                 large(own[0].macs),
-                percent(own[0].macs / base[0].macs),
+                f"{own[0].macs / base[0].macs:.2f}",
                 large(own[0].parameters),
                 str(own[0].unproductive),
                 points(accuracies),
+                points([row.best for row in own]),
                 "" if name == "resnet18" else f"{100 * mean:+.1f} ± {100 * chance:.1f}",
             )
         )
     yield from table(
         (
-            *("network", "MACs", "of ResNet-18's", "parameters", "unproductive"),
-            *("accuracy (%, ± deviation over seeds)", "against ResNet-18 (± what chance allows)"),
+            *("network", "MACs", "times ResNet-18's", "parameters", "unproductive"),
+            *("accuracy (%, ± deviation over seeds)", "of the best epoch"),
+            "accuracy against ResNet-18 (± what chance allows)",
         ),
         lines,
     )
     yield ""
     for name in _names(rows):
         if name != "resnet18":
-            yield from _verdict(name, _of(rows, name), base)
-    yield ""
+            yield _verdict(name, _of(rows, name), base)
+            yield ""
     yield "![Curves of the three networks](images/lab-redesigns.png)"
 
 
-def _verdict(name: str, own: Sequence[Row], base: Sequence[Row]) -> Iterator[str]:
+def _verdict(name: str, own: Sequence[Row], base: Sequence[Row]) -> str:
     """One redesign against the network as it is, whichever way it came out."""
     mean, chance, more = difference([row.accuracy for row in own], [row.accuracy for row in base])
-    cost = percent(own[0].macs / base[0].macs)
+    cost = f"{own[0].macs / base[0].macs:.2f} times"
     claim = {
         "efficiency": "cutting the unproductive layers keeps the accuracy",
         "performance": "making every layer productive raises the accuracy",
@@ -181,7 +183,7 @@ def _verdict(name: str, own: Sequence[Row], base: Sequence[Row]) -> Iterator[str
         holds = name == "efficiency"
         answer = "That holds here" if holds else "That can't be told here"
         why = f"which chance over seeds explains (up to {100 * chance:.1f})"
-    yield f"*The claim that {claim}.* {answer}: {gap} at {cost} of the compute, {why}."
+    return f"*The claim that {claim}.* {answer}: {gap} at {cost} the compute, {why}."
 
 
 def _probes(rows: Sequence[Row]) -> Iterator[str]:
@@ -229,6 +231,7 @@ def _probes(rows: Sequence[Row]) -> Iterator[str]:
     yield ""
     for name in _names(rows):
         yield f"![Probes of {told(name)}, seed 0](images/lab-probe-{name}.png)"
+        yield ""
 
 
 def _transfer(rows: Sequence[Row]) -> Iterator[str]:
@@ -260,13 +263,13 @@ def _transfer(rows: Sequence[Row]) -> Iterator[str]:
         else (f"which chance over seeds explains (up to {100 * chance:.1f})")
     )
     yield (
-        f"In the end {told(ranked[0])}, leads {told(ranked[1])}, by {100 * mean:.1f} points, {how}."
+        f"In the end {told(ranked[0])} leads {told(ranked[1])} by {100 * mean:.1f} points, {how}."
     )
     first = {name: statistics.fmean(row.curves[0] for row in _of(rows, name)) for name in names}
     ahead = max(first, key=lambda name: first[name])
     others = [f"{told(name)}: {100 * first[name]:.1f} %" for name in names if name != ahead]
     yield (
-        f"After one epoch {told(ahead)}, is ahead with {100 * first[ahead]:.1f} % "
+        f"After one epoch {told(ahead)} is ahead with {100 * first[ahead]:.1f} % "
         f"({listed(others)})."
     )
     yield ""
