@@ -200,13 +200,20 @@ def _behind(kind: Kind) -> tuple[Callable[..., Any], ...]:
             metavar="NAME",
             help="As Lightning names it; otherwise 16-mixed on a GPU of Nvidia, else 32-true.",
         ),
+        click.option(
+            "--logger",
+            "loggers",
+            type=click.Choice(["tensorboard", "mlflow", "wandb"]),
+            multiple=True,
+            help="Whom each epoch is told as well; files go below logs in --out. Repeatable.",
+        ),
         width_option,
         click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
         click.option("--debug", is_flag=True, help="Show the traceback of an error."),
     )
 
 
-_MACHINE = ("workers", "accelerator", "devices", "num_nodes", "strategy", "precision")
+_MACHINE = ("workers", "accelerator", "devices", "num_nodes", "strategy", "precision", "loggers")
 
 
 @dataclass(frozen=True, slots=True)

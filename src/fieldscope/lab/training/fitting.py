@@ -27,6 +27,7 @@ from fieldscope.lab.runs import ANALYSIS, AUGMENTED, FILES, SAMPLES, SPLIT, Run,
 from fieldscope.lab.training.batches import FEATURES, Batches
 from fieldscope.lab.training.keeping import Keeping, WholeFiles
 from fieldscope.lab.training.learning import Kept, Learning
+from fieldscope.lab.training.loggers import loggers_of
 from fieldscope.lab.training.machine import Machine, undisturbed
 from fieldscope.lab.training.planning import Plan
 from fieldscope.photos.catalogue import Told
@@ -158,6 +159,7 @@ def _recorded(run: Run, curve: Sequence[Epoch]) -> None:
 
 
 def _trainer(plan: Plan, machine: Machine, learning: Learning, *, told: Told, kept: Kept) -> Any:
+    loggers = loggers_of(machine.loggers, plan.folder)
     try:
         trainer = lightning.Trainer(
             **machine.options(),
@@ -166,7 +168,7 @@ def _trainer(plan: Plan, machine: Machine, learning: Learning, *, told: Told, ke
             plugins=[WholeFiles()],
             default_root_dir=plan.folder,
             deterministic="warn",
-            logger=False,
+            logger=loggers or False,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,

@@ -228,6 +228,10 @@ class Learning(lightning.LightningModule):
                 seconds=round(time.perf_counter() - self._began, 3),
             )
         )
+        told = dataclasses.asdict(self.curve[-1])
+        epoch = told.pop("epoch")
+        for logger in self.trainer.loggers:
+            logger.log_metrics(told, step=epoch)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the curve beside the weights: the two can't disagree."""

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ class Machine:
         precision: of numbers: "32-true", "16-mixed", "bf16-mixed", …; None for 16-mixed on a GPU
             of Nvidia and 32-true elsewhere.
         workers: processes that read photos.
+        loggers: whom each epoch is told, beside the run's own table: "tensorboard", "mlflow" or
+            "wandb", which write below `logs` in its folder, or any logger of Lightning.
     """
 
     accelerator: str = "auto"
@@ -34,6 +36,7 @@ class Machine:
     strategy: str = "auto"
     precision: str | None = None
     workers: int = 0
+    loggers: Sequence[Any] = ()
 
     def options(self) -> dict[str, Any]:
         """The same as Lightning's Trainer takes it.
