@@ -34,7 +34,7 @@ def test_no_command_shows_the_help(run: Run) -> None:
     heads = [line for line in result.stdout.splitlines() if line.endswith(":") and line[0] != " "]
     assert heads == [
         "Options:", "Fields:", "What follows for a design:", "What is behind a field:",
-        "Several models, and conditions:",
+        "Several models, and conditions:", "Trained networks:",
     ]  # fmt: skip
     for command in fieldscope.commands:
         assert f"\n  {command} " in result.stdout

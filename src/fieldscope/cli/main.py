@@ -44,6 +44,8 @@ _STANDS_ON = (
     "torch",
     "torchvision",
     "timm",
+    "lightning",
+    "torchmetrics",
     "onnx",
     "keras",
     "tensorflow",
@@ -137,11 +139,10 @@ def fieldscope(context: click.Context) -> None:
 
 COMMANDS: Mapping[str, Sequence[click.Command]] = {
     "Fields": (analyze, support, animate, verify, operators),
-    "What a network uses": (effective,),
     "What follows for a design": (productivity, resolution, graph, refine),
     "What is behind a field": (growth, alignment, coverage),
     "Several models, and conditions": (compare, check),
-    "The lab": (lab,),
+    "Trained networks": (effective, lab),
 }
 for command in itertools.chain(*COMMANDS.values()):
     fieldscope.add_command(command)
