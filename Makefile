@@ -34,11 +34,7 @@ graphviz: ## install Graphviz by apt-get, if its dot is missing and that is poss
 test: $(STAMP) graphviz ## the whole test suite, but for the published networks
 	$(BIN)/python -m pytest -n $(JOBS) -m "not zoo" $(ARGS)
 
-test-lab: $(STAMP) ## train what docs/experiments.md tells of, write that page and the tables of effective.md (half an hour)
-	$(BIN)/python -m benchmarks.effects
-	$(BIN)/python -m benchmarks.lab --jobs $(JOBS) $(ARGS)
-
-zoo: $(STAMP) ## published networks against the oracle (slow)
+test-zoo: $(STAMP) ## published networks against the oracle (slow)
 	$(BIN)/python -m pytest -n $(JOBS) -m zoo $(ARGS)
 
 check: lint types test ## all that is asked of a change: format, rules, types, tests, examples in the docs
@@ -72,6 +68,10 @@ comparison: $(STAMP) ## ask other tools about the same networks, and write docs/
 
 forms: $(STAMP) ## analyse networks in all their forms, and write docs/forms.md (minutes)
 	$(BIN)/python -m benchmarks.forms $(ARGS)
+
+lab: $(STAMP) ## run the experiments, write docs/experiments.md and the tables of docs/effective.md (half an hour)
+	$(BIN)/python -m benchmarks.effects
+	$(BIN)/python -m benchmarks.lab --jobs $(JOBS) $(ARGS)
 
 zoo: $(STAMP) ## analyse all of timm and torchvision, and write docs/zoo.csv (long)
 	$(BIN)/python -m benchmarks.zoo $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -10,3 +11,6 @@ from hypothesis import settings
 settings.register_profile("fieldscope", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fieldscope"))
+
+# Tests press Ctrl-C. A shell that runs them in the background has told them to ignore that.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -15,6 +15,9 @@ from fieldscope.lab.data.sampling import Loader, Order
 from fieldscope.lab.frameworks import lightning
 from tests.lab.pictures import catalogue
 
+# Where tests of other frameworks ran in this process, these have threads and say so at each fork.
+pytestmark = pytest.mark.filterwarnings(r"ignore:.*fork\(\)")
+
 PREPARATION = Preparation(8, augment=Augmentation())
 # Python warns of forks beside threads since 3.12; torch's workers are forked on Linux.
 FORKS = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
