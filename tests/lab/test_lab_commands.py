@@ -95,13 +95,13 @@ def test_the_command_that_refines_is_printed_and_works(
         "nn.AdaptiveAvgPool2d(1),",
         "nn.Conv2d(width, width, 5, padding=2), nn.ReLU()," * 3 + "nn.AdaptiveAvgPool2d(1),",
     )
-    network_in(place, deep, name="deep_digits.py")
-    options = ["--data", "photos", "--out", "a", "--model", "deep_digits.py:build", *SMALL]
+    network_in(place, deep, name="deeper.py")
+    options = ["--data", "photos", "--out", "a", "--model", "deeper.py:build", *SMALL]
     assert main(["lab", "train", *options]) == 0
     printed = capsys.readouterr().out
     (command,) = [line.strip() for line in printed.splitlines() if "fieldscope refine" in line]
     assert command == (
-        "fieldscope refine deep_digits.py:build --input 1x3x12x12 --arg num_classes=3 --write refined.py"
+        "fieldscope refine deeper.py:build --input 1x3x12x12 --arg num_classes=3 --write refined.py"
     )
     assert main([*shlex.split(command)[1:], "--quiet"]) == 0
     again = ["--data", "photos", "--out", "b", "--model", "refined.py:build", *SMALL]
