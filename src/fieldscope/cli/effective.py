@@ -11,6 +11,7 @@ import click
 
 from fieldscope.cli import files, parameters, pictures
 from fieldscope.cli.findings import Wanted, delivered
+from fieldscope.cli.options import position_options
 from fieldscope.cli.target import TARGET_HELP, Asked, Subject, of_models, subject_of
 from fieldscope.cli.weights import HELP as WEIGHTS_HELP
 from fieldscope.cli.weights import fill, rename_option
@@ -73,19 +74,7 @@ Exit codes: 0 done; 2 the call or the model is wrong.
     "for a curve.",
 )
 @click.option("--every", is_flag=True, help="All layers whose field is larger than all before.")
-@click.option(
-    "--at",
-    "position",
-    metavar="PLACE",
-    default="center",
-    show_default=True,
-    callback=parameters.one(parameters.place),
-    help="Position in the layer: an index on each of its spatial axes, such as 10,12 (negative "
-    "from the end), or center.",
-)
-@click.option(
-    "--channel", type=int, metavar="N", help="One channel of the layer; otherwise all together."
-)
+@position_options
 @click.option(
     "--contribution",
     type=click.Choice(["absolute", "squared"]),

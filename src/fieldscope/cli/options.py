@@ -1,10 +1,15 @@
-"""Options that several commands share, put around a command's own."""
+"""Options that several commands share, among a command's own or put around them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
+import click
+
+from fieldscope.cli import parameters
+
+Command = TypeVar("Command", bound=Callable[..., object])
 Option: TypeAlias = Callable[[Callable[..., None]], object]
 
 
@@ -32,3 +37,20 @@ def put_around(
     collected += own
     for option in reversed(before):
         option(gathering)
+
+
+def position_options(command: Command) -> Command:
+    """Give a command the options `--at` and `--channel`: which elements of a layer it is about."""
+    command = click.option(
+        "--channel", type=int, metavar="N", help="One channel of the layer; otherwise all together."
+    )(command)
+    return click.option(
+        "--at",
+        "position",
+        metavar="PLACE",
+        default="center",
+        show_default=True,
+        callback=parameters.one(parameters.place),
+        help="Position in the layer: an index on each of its spatial axes, such as 10,12 (negative "
+        "from the end), or center.",
+    )(command)

@@ -10,7 +10,8 @@ import click
 
 from fieldscope.analyses.export import in_lines
 from fieldscope.analyses.support import Position
-from fieldscope.cli import files, parameters, pictures
+from fieldscope.cli import files, pictures
+from fieldscope.cli.options import position_options
 from fieldscope.cli.page import width_of
 from fieldscope.cli.target import TARGET_HELP, Asked, of_a_model, subject_of
 
@@ -50,19 +51,7 @@ Exit codes: 0 done; 2 the call or the model is wrong.
     help="Layer, by its name in the table of `fieldscope analyze`; otherwise the output. Repeat it "
     "for several side by side.",
 )
-@click.option(
-    "--at",
-    "position",
-    metavar="PLACE",
-    default="center",
-    show_default=True,
-    callback=parameters.one(parameters.place),
-    help="Position in the layer: an index on each of its spatial axes, such as 10,12 (negative "
-    "from the end), or center.",
-)
-@click.option(
-    "--channel", type=int, metavar="N", help="One channel of the layer; otherwise all together."
-)
+@position_options
 @click.option("--on", metavar="NAME", help="Which input, where the model has several.")
 @click.option("--fold-context", is_flag=True, help="Count what all positions read alike, too.")
 @pictures.image_options

@@ -42,12 +42,13 @@ def draw(
     below = 0.35 + 0.075 * max(map(len, map(_below, found.names))) if found.is_curve else 0.5
     curve = sheet.Margins(left=0.6, right=1.5, above=0.4, below=below)
     panel = (max(wide - 0.9, 4.2), _CURVE)
+    page = words.compared(found)
     with style.own_style():
         made = sheet.compose(
             [*sizes, [panel]],
-            title=title or words._title(found),
-            subtitle=words.compared(found).subtitle,
-            notes=list(words._closing(found)),
+            title=title or page.title,
+            subtitle=page.subtitle,
+            notes=list(page.closing),
             margins=[*(small for _ in rows), curve],
         )
         for axes, (name, one) in zip(
